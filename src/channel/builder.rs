@@ -1,0 +1,124 @@
+//! What can be chosen when a channel is made?
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use bytemuck::Pod;
+
+use crate::error::CreateError;
+use crate::layout::geometry::PayloadLayout;
+use crate::layout::header::short_type_name;
+use crate::layout::{FenceMode, Kind, SlotPadding};
+use crate::region::{Plan, Region};
+
+use super::Channel;
+use super::end::{End, EndKind};
+
+/// Endpoints at a multi end, unless [`Builder::table_length`] says otherwise: 16 KiB of records. A guess.
+const ENDPOINTS: u32 = 125;
+/// The longest spin, unless [`Builder::spin_time`] says otherwise: over three wake-ups of a halted processor (25 to
+/// 30 µs each, measured), since a budget below one is a trap.
+const SPIN: Duration = Duration::from_micros(100);
+/// The longest sleep between two looks after the dead, unless [`Builder::tick`] says otherwise. A guess: what a program
+/// may take to notice a death, at next to no cost.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A channel about to be made; see [`Channel::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use annulus::{FenceMode, mpmc::Channel};
+///
+/// let channel = Channel::<[f32; 4]>::builder(1000)
+///     .spin_time(Duration::ZERO)
+///     .fence_mode(FenceMode::Fenced)
+///     .schema("quaternion v1")
+///     .anonymous()?;
+/// assert_eq!(channel.capacity(), 1024);
+/// # Ok::<(), annulus::CreateError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder<T, S, R> {
+    plan: Plan,
+    channel: PhantomData<fn() -> (T, S, R)>,
+}
+
+impl<T: Pod, S: End, R: End> Builder<T, S, R> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Builder {
+            plan: Plan {
+                kind: Kind::of(<S as EndKind>::MULTI, <R as EndKind>::MULTI),
+                capacity: capacity as u64,
+                payload: PayloadLayout::of::<T>(),
+                name: short_type_name::<T>(),
+                padding: SlotPadding::Packed,
+                endpoints: ENDPOINTS,
+                fence_mode: None,
+                spin_ns: SPIN.as_nanos() as u32,
+                tick_ms: TICK.as_millis() as u32,
+                max_bytes: None,
+            },
+            channel: PhantomData,
+        }
+    }
+
+    /// How slots stand next to each other; [`SlotPadding::Packed`] unless said otherwise.
+    pub fn slot_padding(mut self, padding: SlotPadding) -> Self {
+        self.plan.padding = padding;
+        self
+    }
+
+    /// The longest that an endpoint spins before it sleeps, up to 4.29 s; 100 µs unless said otherwise. It spins less
+    /// where that has been in vain. [`Duration::ZERO`] never spins: right where both sides share one processor.
+    pub fn spin_time(mut self, time: Duration) -> Self {
+        self.plan.spin_ns = u32::try_from(time.as_nanos()).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// The longest that a sleeping endpoint goes without looking after dead peers, in whole milliseconds from 1; 1 s
+    /// unless said otherwise. The first look comes after 50 ms (or `tick`, if that is less), each further one after
+    /// twice as long.
+    pub fn tick(mut self, tick: Duration) -> Self {
+        self.plan.tick_ms = u32::try_from(tick.as_millis()).unwrap_or(u32::MAX).max(1);
+        self
+    }
+
+    /// Who pays for the fence between a message and the look for sleepers. Unless said otherwise,
+    /// [`FenceMode::Membarrier`] where this process may use it: then every process that attaches must be allowed to.
+    pub fn fence_mode(mut self, mode: FenceMode) -> Self {
+        self.plan.fence_mode = Some(mode);
+        self
+    }
+
+    /// How many endpoints can be attached at once at the channel's multi ends together, 1 to 8,188; 125 unless said
+    /// otherwise. Each takes 128 bytes.
+    pub fn table_length(mut self, endpoints: u32) -> Self {
+        self.plan.endpoints = endpoints;
+        self
+    }
+
+    /// The most bytes that the channel may take. Unless said otherwise, half of the memory that is available now, to
+    /// the machine or to this process's control group, whichever is less: shared memory counts against no quota, and
+    /// what is reserved in excess ends in the out-of-memory killer.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.plan.max_bytes = Some(bytes);
+        self
+    }
+
+    /// What the messages are, in place of the type's name: two programs share a channel only if they agree on it (and
+    /// on size and alignment).
+    pub fn schema(mut self, schema: &str) -> Self {
+        self.plan.name = schema.to_owned();
+        self
+    }
+
+    /// Makes the channel in memory without a name, for this process, its children and whoever is passed it.
+    ///
+    /// # Errors
+    /// [`CreateError`], a variant for each limit; nothing is left behind.
+    pub fn anonymous(self) -> Result<Channel<T, S, R>, CreateError> {
+        let region = Region::create(&self.plan)?;
+        Ok(Channel::new(region, self.plan.name))
+    }
+}

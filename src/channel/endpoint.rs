@@ -1,0 +1,521 @@
+//! What is an endpoint, from attach to detach, whatever it sends or receives?
+//!
+//! # Killed here
+//! | killed after | the others see | repaired by |
+//! |---|---|---|
+//! | attach: the attach byte | nothing: the kernel frees it | |
+//! | attach: the owner byte, the role byte | an id that was taken for a moment | the kernel |
+//! | attach: part of the sweep of the id | a record that still names the dead one before | the next reaper or newcomer |
+//! | attach: the record | a dead endpoint without slots | the next reaper |
+//! | attach: the life word | a sender or receiver that has been here and is gone: end of stream | as it should be |
+//! | detach: the sweep, or the record | an id that is clean, with a byte that the kernel frees | |
+//! | detach: closing the locks | a peer that is gone; nobody has been told | the sleepers' ticks |
+//! | detach: the life word | the same, found at the next send or receive | the sleepers' ticks |
+//! | close: the life word | a closed channel; sleepers have not been told | the sleepers' ticks |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytemuck::Pod;
+
+use crate::edge;
+use crate::error::AttachError;
+use crate::layout::table::SeatState;
+use crate::layout::{FenceMode, Life, Owner, Record, Role};
+use crate::region::fork::ForkStamp;
+use crate::region::lock::{self, LockFile};
+use crate::region::{Region, os, process};
+use crate::ring::{Refused, Ring};
+use crate::sync::{AtomicU32, AtomicU64, Relaxed, now};
+use crate::wait::{self, Spin, Wait};
+
+use super::reaper::{self, Reaped, announce};
+
+/// How long an attach waits for another one, in nanoseconds. A guess: an attach takes microseconds, so whoever holds the
+/// byte for a second is stopped.
+const ATTACH_PATIENCE: u64 = 1_000_000_000;
+
+/// A refused try is the occasion to look after the dead, once in so many refusals and not within [`LOOK_EVERY`].
+const REFUSALS: u32 = 1024;
+
+/// Nanoseconds between two looks after the dead by somebody who polls. As long as a first tick.
+const LOOK_EVERY: u64 = 50_000_000;
+
+/// Why an operation was not done, for either end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// Full or empty, for now.
+    Blocked,
+    Disconnected,
+    Corrupt,
+    WrongProcess,
+}
+
+/// An endpoint's id and locks, before anybody sends or receives with it.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) region: Arc<Region>,
+    pub(super) locks: LockFile,
+    pub(super) role: Role,
+    pub(super) owner: Owner,
+}
+
+impl Place {
+    /// Takes an id: `only`, or the first free one. `locks` is a fresh description.
+    pub(super) fn take(
+        region: Arc<Region>,
+        locks: LockFile,
+        role: Role,
+        only: Option<Owner>,
+        seat: SeatState,
+    ) -> Result<Place, AttachError> {
+        wait_for_attach_byte(&locks)?;
+        let alone = !locks.held_elsewhere(lock::ENDPOINTS)?;
+        let owner = match only {
+            Some(owner) => take_only(&region, &locks, role, owner)?,
+            None => take_free(&region, &locks)?,
+        };
+        let byte = lock::role_byte(role, owner.id());
+        if !locks.try_lock(byte)? {
+            return Err(AttachError::Busy);
+        }
+        let states = region.ring::<()>();
+        // Relaxed: under the owner byte.
+        if region.record(owner).role.load(Relaxed) != 0 && only.is_none() {
+            // Somebody died with this id. What it had claimed would pass for ours.
+            if states.reap(owner)?.slots() > 0 {
+                announce(&region);
+            }
+        }
+        write_record(&region, owner, role, seat);
+        reaper::reap_the_dead(&region, &states, &locks, Some(owner), false)?;
+        let messages = alone && states.has_messages()?;
+        // The attach byte keeps other attachers away; closing and detaching go on.
+        // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
+        let _ = region
+            .lines()
+            .life
+            .0
+            .fetch_update(edge::LIFE.release(), Relaxed, |bits| {
+                let life = Life::from_bits(bits);
+                let life = if alone { life.begin() } else { life };
+                let life = match role {
+                    Role::Sender => life.see_sender(),
+                    Role::Receiver if messages => life.see_sender().see_receiver(),
+                    Role::Receiver => life.see_receiver(),
+                };
+                Some(life.bits())
+            });
+        locks.unlock(lock::ATTACH)?;
+        Ok(Place {
+            region,
+            locks,
+            role,
+            owner,
+        })
+    }
+}
+
+impl Place {
+    /// Says in the record whose the endpoint is now: a seat's is the process that sat down.
+    pub(super) fn sign(&self) {
+        sign(self.region.record(self.owner));
+    }
+}
+
+fn wait_for_attach_byte(locks: &LockFile) -> Result<(), AttachError> {
+    let give_up = now().saturating_add(ATTACH_PATIENCE);
+    let mut pause = Duration::from_micros(20);
+    while !locks.try_lock(lock::ATTACH)? {
+        if now() >= give_up {
+            return Err(AttachError::Busy);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+fn take_only(region: &Region, locks: &LockFile, role: Role, owner: Owner) -> Result<Owner, AttachError> {
+    if locks.try_lock(lock::owner_byte(owner.id()))? {
+        return Ok(owner);
+    }
+    Err(AttachError::AlreadyAttached {
+        role: role.name(),
+        // Relaxed: hint (for the message alone).
+        pid: region.record(owner).pid.load(Relaxed),
+    })
+}
+
+/// A clean id if there is one, else one whose endpoint is dead.
+fn take_free(region: &Region, locks: &LockFile) -> Result<Owner, AttachError> {
+    let ids = || (Owner::FIRST_MULTI..region.geometry().table_length).filter_map(Owner::new);
+    // Relaxed: hint (the owner byte decides).
+    let clean = |owner: &Owner| region.record(*owner).role.load(Relaxed) == 0;
+    for owner in ids().filter(clean).chain(ids().filter(|o| !clean(o))) {
+        if locks.try_lock(lock::owner_byte(owner.id()))? {
+            return Ok(owner);
+        }
+    }
+    Err(AttachError::TableFull {
+        length: u32::from(region.geometry().table_length - Owner::FIRST_MULTI),
+    })
+}
+
+fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
+    let record = region.record(owner);
+    sign(record);
+    // Relaxed, all: under the owner byte.
+    record
+        .generation
+        .store(record.generation.load(Relaxed).wrapping_add(1), Relaxed);
+    for counter in [&record.waits, &record.wakes, &record.reaped] {
+        counter.store(0, Relaxed);
+    }
+    record.seat.store(seat as u32, Relaxed);
+    record.role.store(role as u32, Relaxed);
+}
+
+fn sign(record: &Record) {
+    let me = process::identity();
+    // Relaxed, all: under the owner byte.
+    record.pid.store(me.pid, Relaxed);
+    record.started.store(me.started, Relaxed);
+    for (word, bytes) in record.name.iter().zip(me.name.as_chunks().0) {
+        word.store(u64::from_ne_bytes(*bytes), Relaxed);
+    }
+}
+
+/// An attached endpoint; clones of a multi handle share one.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    region: Arc<Region>,
+    /// `None` only while it is being dropped.
+    locks: Option<LockFile>,
+    role: Role,
+    owner: Owner,
+    stamp: ForkStamp,
+    mode: FenceMode,
+    /// The life word when everything in it had been attended to.
+    attended: AtomicU64,
+    /// Our peers were gone when last asked about: a receiver that finds nothing asks again.
+    ended: AtomicU32,
+    corrupt: AtomicU32,
+    /// Held by the thread that is reaping: OFD locks do not exclude users of one description.
+    reaping: AtomicU32,
+    refusals: AtomicU32,
+    /// When we last looked after the dead, in nanoseconds.
+    looked: AtomicU64,
+    spin: Spin,
+}
+
+impl Endpoint {
+    /// Attaches at `place`.
+    pub(super) fn new(place: Place) -> Result<Endpoint, AttachError> {
+        let stamp = ForkStamp::take().map_err(os("set up the detection of forks"))?;
+        let Place {
+            region,
+            locks,
+            role,
+            owner,
+        } = place;
+        let endpoint = Endpoint {
+            attended: AtomicU64::new(Life::NEVER.bits()),
+            mode: region.fence_mode(),
+            spin: Spin::new(spin_time(&region)),
+            region,
+            locks: Some(locks),
+            role,
+            owner,
+            stamp,
+            ended: AtomicU32::new(0),
+            corrupt: AtomicU32::new(0),
+            reaping: AtomicU32::new(0),
+            refusals: AtomicU32::new(0),
+            looked: AtomicU64::new(now()),
+        };
+        endpoint.look_around()?;
+        Ok(endpoint)
+    }
+
+    /// A newcomer finds the channel as it is. If there is something that its first operation has to look into (its
+    /// peers are gone, an orphan waits), the word stays unattended; otherwise that operation needs no system call.
+    fn look_around(&self) -> Result<(), Refused> {
+        let life = self.life();
+        let gone = self.peers_gone(life, NoneYet::Wait);
+        self.set_ended(gone);
+        let orphans = self.role == Role::Receiver
+            && self.owner.id() >= Owner::FIRST_MULTI
+            && life.eventful()
+            && self.region.ring::<()>().has_orphans()?;
+        if !gone && !orphans {
+            self.settle(life);
+        }
+        Ok(())
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn locks(&self) -> &LockFile {
+        self.locks.as_ref().expect("taken only by drop")
+    }
+
+    /// Nothing has happened to this process, this channel or this endpoint since it was last attended to.
+    #[inline(always)]
+    pub(super) fn unremarkable(&self, life: &AtomicU64) -> bool {
+        // Relaxed, both: hint (re-checked by `attend`); `attended` is private to the process.
+        self.stamp.is_current() && life.load(Relaxed) == self.attended.load(Relaxed)
+    }
+
+    /// Looks into what has happened; what is to be done about it, if it stops us.
+    ///
+    /// Asks the kernel only if an endpoint has left, died or closed since the last time: a peer that attaches costs
+    /// nothing.
+    #[cold]
+    pub(super) fn attend(&self) -> Result<Attended, Refusal> {
+        if !self.stamp.is_current() {
+            return Err(Refusal::WrongProcess);
+        }
+        // Relaxed: own line (private to the process).
+        if self.corrupt.load(Relaxed) != 0 {
+            return Err(Refusal::Corrupt);
+        }
+        let life = self.life();
+        // Relaxed: own line (private to the process).
+        let before = Life::from_bits(self.attended.load(Relaxed));
+        if life.same_events(before) {
+            self.settle(life);
+            return Ok(Attended::Settled);
+        }
+        Ok(Attended::Event(life))
+    }
+
+    /// Remembers that everything in `life` has been attended to.
+    pub(super) fn settle(&self, life: Life) {
+        // Relaxed: own line (private to the process).
+        self.attended.store(life.bits(), Relaxed);
+    }
+
+    /// Remembers that the peers are gone, so that every operation asks again whether they still are.
+    pub(super) fn unsettle(&self) {
+        self.settle(Life::NEVER);
+    }
+
+    pub(super) fn life(&self) -> Life {
+        // [LIFE] Acquire, pairs with whoever changed the word: orphans and gaps announced in it are found.
+        Life::from_bits(self.region.lines().life.0.load(edge::LIFE.acquire()))
+    }
+
+    /// A word that cannot be there: this endpoint is of no more use.
+    #[cold]
+    pub(super) fn fail(&self) -> Refusal {
+        // Relaxed: own line (private to the process).
+        self.corrupt.store(1, Relaxed);
+        self.unsettle();
+        Refusal::Corrupt
+    }
+
+    /// What the ring's refusal means to the caller.
+    #[inline(always)]
+    pub(super) fn refusal(&self, refused: Refused) -> Refusal {
+        match refused {
+            Refused::Blocked => Refusal::Blocked,
+            Refused::Corrupt => self.fail(),
+        }
+    }
+
+    /// The stream is over as far as the peers go: closed, or none is alive and one has been, or none can come.
+    pub(super) fn peers_gone(&self, life: Life, none_yet: NoneYet) -> bool {
+        if life.closed() {
+            return true;
+        }
+        let (seen, range) = match self.role {
+            Role::Sender => (life.receiver_seen(), lock::RECEIVERS),
+            Role::Receiver => (life.sender_seen(), lock::SENDERS),
+        };
+        let expected = match none_yet {
+            NoneYet::Wait => seen,
+            NoneYet::AskWhoCanCome => seen || self.region.nobody_can_come(),
+        };
+        // Not to be told is no reason to give up: as if they were alive.
+        expected && !self.locks().held_elsewhere(range).unwrap_or(true)
+    }
+
+    /// Reaps the dead, unless another thread of this endpoint is at it.
+    pub(super) fn reap<T: Pod>(&self, ring: &Ring<T>, deliver: bool) -> Result<Reaped<T>, Refusal> {
+        let busy = Reaped {
+            message: None,
+            slots: 0,
+            settled: false,
+        };
+        let Some(_reaping) = TryLock::take(&self.reaping) else {
+            return Ok(busy);
+        };
+        // Relaxed: own line (private to the process).
+        self.looked.store(now(), Relaxed);
+        let reaped = reaper::reap_the_dead(&self.region, ring, self.locks(), Some(self.owner), deliver);
+        let reaped = reaped.map_err(|refused| self.refusal(refused))?;
+        self.count(|record| &record.reaped, reaped.slots);
+        Ok(reaped)
+    }
+
+    /// Takes an orphan, for a multi receiver.
+    pub(super) fn take_orphan<T: Pod>(&self, ring: &Ring<T>) -> Result<Option<(T, u64)>, Refusal> {
+        let claim = ring.take_orphan(self.owner).map_err(|refused| self.refusal(refused))?;
+        Ok(claim.map(|claim| {
+            let position = claim.position();
+            (claim.take(), position)
+        }))
+    }
+
+    /// A try was refused: whether it is time to look after the dead. No system call but every [`LOOK_EVERY`].
+    #[inline]
+    pub(super) fn time_to_look(&self) -> bool {
+        // Relaxed, all: own line (private to the process).
+        let refusals = self.refusals.load(Relaxed).wrapping_add(1);
+        self.refusals.store(refusals, Relaxed);
+        refusals.is_multiple_of(REFUSALS) && now().saturating_sub(self.looked.load(Relaxed)) >= LOOK_EVERY
+    }
+
+    /// A receiver found nothing: whether its senders were gone when it last asked.
+    pub(super) fn ended(&self) -> bool {
+        // Relaxed: own line (private to the process).
+        self.ended.load(Relaxed) != 0
+    }
+
+    pub(super) fn set_ended(&self, ended: bool) {
+        // Relaxed: own line (private to the process).
+        self.ended.store(u32::from(ended), Relaxed);
+    }
+
+    /// Tells the other end that `count` slots have changed, and, at a multi end, our own that there is `more`.
+    #[inline(always)]
+    pub(super) fn notify<T>(&self, ring: &Ring<T>, count: u32, more: impl FnOnce() -> bool, multi: bool) {
+        let lines = ring.lines();
+        let (theirs, ours) = match self.role {
+            Role::Sender => (&lines.receivers.0, &lines.senders.0),
+            Role::Receiver => (&lines.senders.0, &lines.receivers.0),
+        };
+        wait::notifier_fence(self.mode);
+        if wait::notify(theirs, count) {
+            self.count(|record| &record.wakes, 1);
+        }
+        // The chain: a wake-up that two were waiting for goes on to the second.
+        if multi && wait::sleepers(ours) && more() && wait::notify(ours, 1) {
+            self.count(|record| &record.wakes, 1);
+        }
+    }
+
+    /// What to wait on until the other end changes something.
+    pub(super) fn wait(&self, deadline: Option<u64>) -> Wait<'_> {
+        let lines = self.region.lines();
+        Wait {
+            word: match self.role {
+                Role::Sender => &lines.senders.0,
+                Role::Receiver => &lines.receivers.0,
+            },
+            mode: self.mode,
+            spin: &self.spin,
+            tick: self.region.tick_ns(),
+            deadline,
+        }
+    }
+
+    /// About to sleep.
+    pub(super) fn count_wait(&self) {
+        self.count(|record| &record.waits, 1);
+    }
+
+    #[cold]
+    fn count(&self, counter: impl Fn(&Record) -> &AtomicU64, by: u64) {
+        let counter = counter(self.region.record(self.owner));
+        // Relaxed: own line. Load and store, not a read-modify-write: a lower bound when threads share the endpoint.
+        counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
+    }
+
+    /// Closes the channel for everybody.
+    pub(super) fn close(&self) {
+        if !self.stamp.is_current() {
+            return;
+        }
+        let lines = self.region.lines();
+        // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
+        let _ = lines.life.0.fetch_update(edge::LIFE.release(), Relaxed, |bits| {
+            Some(Life::from_bits(bits).close().bits())
+        });
+        wait::notifier_fence(self.region.fence_mode());
+        wait::notify(&lines.receivers.0, u32::MAX);
+        wait::notify(&lines.senders.0, u32::MAX);
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if !self.stamp.is_current() {
+            // A forked child's copy: the endpoint is the parent's, and lives on there.
+            return;
+        }
+        if self.owner.id() >= Owner::FIRST_MULTI {
+            // Nothing is under way (we have the last handle), so nothing is left to repair, unless a thread was
+            // cancelled in mid-operation.
+            let _ = self.region.ring::<()>().reap(self.owner);
+        }
+        // Relaxed: under the owner byte.
+        self.region.record(self.owner).role.store(0, Relaxed);
+        // Locks first: whoever is told looks for us among the living.
+        self.locks = None;
+        announce(&self.region);
+    }
+}
+
+/// Whether an endpoint whose peers have not come yet waits for them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoneYet {
+    /// Yes.
+    Wait,
+    /// Only if somebody is there who could.
+    AskWhoCanCome,
+}
+
+/// What an endpoint should do about the life word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Attended {
+    /// Nothing.
+    Settled,
+    /// Look after peers and orphans, then [`Endpoint::settle`] this word.
+    Event(Life),
+}
+
+/// A process-local lock that is skipped when it is held.
+struct TryLock<'a>(&'a AtomicU32);
+
+impl<'a> TryLock<'a> {
+    fn take(lock: &'a AtomicU32) -> Option<Self> {
+        // [REAPING] Acquire on success, pairs with the release below: one thread's lock calls come after another's.
+        // Failure Relaxed: skipped.
+        lock.compare_exchange(0, 1, edge::REAPING.acquire(), Relaxed)
+            .ok()
+            .map(|_| TryLock(lock))
+    }
+}
+
+impl Drop for TryLock<'_> {
+    fn drop(&mut self) {
+        // [REAPING] Release, pairs with the acquire above.
+        self.0.store(0, edge::REAPING.release());
+    }
+}
+
+/// Spinning is for machines where the other side can run meanwhile.
+fn spin_time(region: &Region) -> u32 {
+    if process::one_cpu() { 0 } else { region.spin_ns() }
+}
+
+impl From<Refused> for AttachError {
+    fn from(_: Refused) -> Self {
+        // An attach refuses for nothing but an impossible word: walks end at full and empty alike.
+        AttachError::Corrupt
+    }
+}

@@ -1,0 +1,274 @@
+//! What does a user hold?
+//!
+//! [`Channel`] is the thing itself; [`Sender`] and [`Receiver`] are its ends; [`Seat`] is an end that will be. This room
+//! puts the ring, the waiting and the kernel's word on who is alive together: `endpoint` (attach to detach, what all
+//! endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the operations), `builder`, `seat` and
+//! `pass` (how to get there).
+
+mod builder;
+mod deadline;
+mod end;
+mod endpoint;
+mod pass;
+mod reaper;
+mod receiver;
+mod seat;
+mod sender;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::Command;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use crate::error::{AttachError, CreateError};
+use crate::layout::geometry::PayloadLayout;
+use crate::layout::header::short_type_name;
+use crate::layout::table::SeatState;
+use crate::layout::{Kind, Role};
+use crate::region::lock::{self, LockFile};
+use crate::region::{Expected, Region};
+
+pub use builder::Builder;
+pub use end::{End, Multi, Single};
+pub use receiver::{IntoIter, Iter, Receiver, TryIter};
+pub use seat::Seat;
+pub use sender::Sender;
+
+use end::EndKind;
+use endpoint::Place;
+
+/// A ring of messages of type `T` in shared memory, with a sending end `S` and a receiving end `R`.
+///
+/// Use it through [`spsc`](crate::spsc), [`mpsc`](crate::mpsc), [`spmc`](crate::spmc) or [`mpmc`](crate::mpmc), which
+/// name the ends. The handle itself neither sends nor receives; it is what endpoints are made from, in this process,
+/// in a forked child, or in a program that it is [passed to](Self::pass_to). While a process holds one, those who wait
+/// for a first peer take it that one may still come from there.
+pub struct Channel<T, S, R> {
+    region: Arc<Region>,
+    name: String,
+    ends: PhantomData<fn() -> (T, S, R)>,
+}
+
+impl<T: Pod, S: End, R: End> Channel<T, S, R> {
+    fn new(region: Arc<Region>, name: String) -> Self {
+        region.add_channel();
+        Channel {
+            region,
+            name,
+            ends: PhantomData,
+        }
+    }
+
+    /// A channel for at least `capacity` messages, in memory without a name.
+    ///
+    /// The capacity is rounded up to a power of two, from 1 to 2^32.
+    ///
+    /// # Errors
+    /// [`CreateError`], a variant for each limit.
+    ///
+    /// ```
+    /// let channel = annulus::spsc::Channel::<u64>::anonymous(100)?;
+    /// assert_eq!(channel.capacity(), 128);
+    /// # Ok::<(), annulus::CreateError>(())
+    /// ```
+    pub fn anonymous(capacity: usize) -> Result<Self, CreateError> {
+        Self::builder(capacity).anonymous()
+    }
+
+    /// A channel with options.
+    pub fn builder(capacity: usize) -> Builder<T, S, R> {
+        Builder::new(capacity)
+    }
+
+    /// The channel that the parent has [passed](Self::pass_to) to this process as `name`. Once for each name.
+    ///
+    /// # Errors
+    /// [`AttachError::NotPassed`], or a variant for what differs between the two programs' views of the channel.
+    pub fn inherited(name: &str) -> Result<Self, AttachError> {
+        Self::inherited_as(name, &short_type_name::<T>())
+    }
+
+    /// [`inherited`](Self::inherited), for a channel built with a [`schema`](Builder::schema).
+    ///
+    /// # Errors
+    /// As for [`inherited`](Self::inherited).
+    pub fn inherited_as(name: &str, schema: &str) -> Result<Self, AttachError> {
+        let passed = pass::inherit(name)?;
+        // A description of our own to map through: what was passed says "present", and a mapping would keep it.
+        let file = lock::reopen(passed.as_fd())?;
+        let channel = Self::attach(file, schema)?;
+        drop(passed); // Only now: from the first moment on, one of the two has said "present".
+        Ok(channel)
+    }
+
+    fn attach(file: OwnedFd, schema: &str) -> Result<Self, AttachError> {
+        let expected = Expected {
+            kind: Self::kind(),
+            payload: PayloadLayout::of::<T>(),
+            name: schema.to_owned(),
+        };
+        Ok(Channel::new(Region::attach(file, &expected)?, expected.name))
+    }
+
+    /// Lets the children of `command` open this channel with [`Channel::inherited`]`(name)`.
+    ///
+    /// Several channels may be passed under different names, and a command may be spawned more than once. `name` is 1
+    /// to 64 letters, digits, `-`, `_` and `.`. As long as `command` lives, a first peer may still come from it: drop it
+    /// when all children are started.
+    ///
+    /// # Errors
+    /// [`AttachError::InvalidName`], [`AttachError::NoProc`] or [`AttachError::Os`].
+    ///
+    /// ```no_run
+    /// use annulus::spsc::Channel;
+    /// use std::process::Command;
+    ///
+    /// let prices = Channel::<f64>::anonymous(4096)?;
+    /// let mut command = Command::new("analyser");
+    /// prices.pass_to(&mut command, "prices")?;
+    /// let child = command.spawn()?; // there: Channel::<f64>::inherited("prices")?.receiver()?
+    /// let tx = prices.sender()?;
+    /// tx.send(101.25)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pass_to(&self, command: &mut Command, name: &str) -> Result<(), AttachError> {
+        pass::pass(self.region.file(), command, name)
+    }
+
+    /// A sender for this process.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyAttached`] at a single end that has a live sender, [`AttachError::TableFull`] at a multi
+    /// end with no record left, [`AttachError::Busy`] if another process is stopped in mid-attach.
+    pub fn sender(&self) -> Result<Sender<T, S>, AttachError> {
+        Sender::new(self.place::<S>(Role::Sender)?)
+    }
+
+    /// A receiver for this process.
+    ///
+    /// # Errors
+    /// As for [`sender`](Self::sender).
+    pub fn receiver(&self) -> Result<Receiver<T, R>, AttachError> {
+        Receiver::new(self.place::<R>(Role::Receiver)?)
+    }
+
+    fn place<E: EndKind>(&self, role: Role) -> Result<Place, AttachError> {
+        let region = Arc::clone(&self.region);
+        region.renew_presence()?;
+        let locks = LockFile::open(region.file())?;
+        Place::take(region, locks, role, E::only(role), SeatState::None)
+    }
+
+    /// A sender for a child that is yet to be forked.
+    ///
+    /// # Errors
+    /// As for [`sender`](Self::sender).
+    pub fn reserve_sender(&self) -> Result<Seat<Sender<T, S>>, AttachError> {
+        Seat::reserve(
+            Arc::clone(&self.region),
+            Role::Sender,
+            <S as EndKind>::only(Role::Sender),
+        )
+    }
+
+    /// A receiver for a child that is yet to be forked.
+    ///
+    /// # Errors
+    /// As for [`sender`](Self::sender).
+    pub fn reserve_receiver(&self) -> Result<Seat<Receiver<T, R>>, AttachError> {
+        Seat::reserve(
+            Arc::clone(&self.region),
+            Role::Receiver,
+            <R as EndKind>::only(Role::Receiver),
+        )
+    }
+
+    /// Repairs what dead endpoints have left, now; how many slots. Endpoints do this by themselves, while they wait and
+    /// when they attach: this is for a supervisor that knows of a death before them.
+    ///
+    /// # Errors
+    /// [`AttachError::Corrupt`], [`AttachError::NoProc`] or [`AttachError::Os`].
+    pub fn recover(&self) -> Result<usize, AttachError> {
+        let locks = LockFile::open(self.region.file())?;
+        let states = self.region.ring::<()>();
+        let reaped = reaper::reap_the_dead(&self.region, &states, &locks, None, false)?;
+        Ok(reaped.slots as usize)
+    }
+
+    /// Messages that the ring holds when it is full: a power of two.
+    pub fn capacity(&self) -> usize {
+        self.region.geometry().laps.capacity() as usize
+    }
+
+    /// Which ends admit many.
+    pub const fn kind() -> Kind {
+        Kind::of(<S as EndKind>::MULTI, <R as EndKind>::MULTI)
+    }
+}
+
+impl<T, S, R> AsFd for Channel<T, S, R> {
+    /// The region's file. It is sealed: it can be neither shrunk nor grown.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.region.file()
+    }
+}
+
+impl<T, S, R> Drop for Channel<T, S, R> {
+    fn drop(&mut self) {
+        self.region.drop_channel();
+    }
+}
+
+impl<T, S, R> fmt::Debug for Channel<T, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("payload", &self.name)
+            .field("geometry", self.region.geometry())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What senders and receivers say of the ring alike.
+macro_rules! common_methods {
+    ($Endpoint:ident) => {
+        impl<T: Pod, E: End> $Endpoint<T, E> {
+            /// Messages that the ring holds when it is full: a power of two.
+            pub fn capacity(&self) -> usize {
+                self.ring.laps().capacity() as usize
+            }
+
+            /// Messages in the ring, 0 to [`capacity`](Self::capacity). Exact while nobody sends or receives; otherwise
+            /// it may be out of date before it is returned. Messages being copied out do not count, gaps left by dead
+            /// senders do until receivers have passed them.
+            pub fn len(&self) -> usize {
+                self.ring.len() as usize
+            }
+
+            /// The ring holds no message: as stale as [`len`](Self::len). To a single receiver, `false` stays true until
+            /// it receives.
+            pub fn is_empty(&self) -> bool {
+                self.ring.len() == 0
+            }
+
+            /// A sender would find no place: as stale as [`len`](Self::len). To a single sender, `false` stays true
+            /// until it sends.
+            pub fn is_full(&self) -> bool {
+                self.ring.is_full()
+            }
+        }
+
+        impl<T: Pod, E: End> fmt::Debug for $Endpoint<T, E> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($Endpoint))
+                    .field("id", &self.endpoint.owner())
+                    .field("len", &self.len())
+                    .field("capacity", &self.capacity())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+use common_methods;

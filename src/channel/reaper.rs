@@ -1,0 +1,109 @@
+//! Who takes over what the dead have left?
+//!
+//! Whoever holds the dead endpoint's owner byte, and only while holding it: the kernel gives the byte to one reaper, and
+//! takes it back should that one die too. An endpoint never looks at its own id (its own lock looks free to it).
+
+use bytemuck::Pod;
+
+use crate::edge;
+use crate::layout::{Life, Owner, Role};
+use crate::region::Region;
+use crate::region::lock::{self, LockFile};
+use crate::ring::{Refused, Ring};
+use crate::sync::Relaxed;
+use crate::wait;
+
+/// What a pass over the dead came to.
+#[derive(Debug)]
+pub(super) struct Reaped<T> {
+    /// A message that a dead receiver had claimed, ours to deliver. The pass ended there.
+    pub(super) message: Option<(T, u64)>,
+    /// Slots repaired.
+    pub(super) slots: u64,
+    /// No dead endpoint is left in some other reaper's hands.
+    pub(super) settled: bool,
+}
+
+/// Reaps every dead multi endpoint of `region`, through the description `locks`, which belongs to `me`.
+///
+/// A multi receiver passes `deliver`: the oldest message of a dead receiver is then its own.
+pub(super) fn reap_the_dead<T: Pod>(
+    region: &Region,
+    ring: &Ring<T>,
+    locks: &LockFile,
+    me: Option<Owner>,
+    deliver: bool,
+) -> Result<Reaped<T>, Refused> {
+    let mut reaped = Reaped {
+        message: None,
+        slots: 0,
+        settled: true,
+    };
+    let ids = Owner::FIRST_MULTI..region.geometry().table_length;
+    for owner in ids.filter_map(Owner::new).filter(|&o| Some(o) != me) {
+        // Relaxed: hint (re-checked under the owner byte).
+        let role = &region.record(owner).role;
+        let bits = role.load(Relaxed);
+        if bits == 0 {
+            continue;
+        }
+        if !locks.try_lock(lock::owner_byte(owner.id())).unwrap_or(false) {
+            reaped.settled &= alive(locks, owner, bits);
+            continue;
+        }
+        let outcome = if role.load(Relaxed) == 0 {
+            Ok(None) // Detached or reaped between the two looks.
+        } else {
+            repair(region, ring, owner, me.filter(|_| deliver), &mut reaped)
+        };
+        // Killed before this, the kernel does it. An error leaves the byte held until we detach: the slots are
+        // repaired, all that is lost is the id.
+        let _ = locks.unlock(lock::owner_byte(owner.id()));
+        if let Some(message) = outcome? {
+            reaped.message = Some(message);
+            break;
+        }
+    }
+    Ok(reaped)
+}
+
+/// Repairs what `dead` has left, under its owner byte.
+fn repair<T: Pod>(
+    region: &Region,
+    ring: &Ring<T>,
+    dead: Owner,
+    deliver_to: Option<Owner>,
+    reaped: &mut Reaped<T>,
+) -> Result<Option<(T, u64)>, Refused> {
+    let (repairs, claim) = match deliver_to {
+        Some(me) => ring.reap_and_take(dead, me)?,
+        None => (ring.reap(dead)?, None),
+    };
+    reaped.slots += repairs.slots() + u64::from(claim.is_some());
+    // Nothing is left under this id: it is a clean one again. Relaxed: under the owner byte.
+    region.record(dead).role.store(0, Relaxed);
+    announce(region);
+    Ok(claim.map(|claim| {
+        let position = claim.position();
+        (claim.take(), position)
+    }))
+}
+
+/// Tells everybody that something has happened to an endpoint: gaps to pass, orphans to take, nobody to wait for.
+pub(super) fn announce(region: &Region) {
+    let lines = region.lines();
+    // [LIFE] Release, pairs with an endpoint's reading of the word: who sees the event finds the orphan or the gap.
+    lines.life.0.fetch_add(Life::EVENT, edge::LIFE.release());
+    wait::notifier_fence(region.fence_mode());
+    wait::notify(&lines.receivers.0, u32::MAX);
+    wait::notify(&lines.senders.0, u32::MAX);
+}
+
+/// The endpoint that holds its owner byte is alive; otherwise it is a reaper that holds it.
+fn alive(locks: &LockFile, owner: Owner, role: u32) -> bool {
+    let Ok(Some(role)) = Role::decode(role) else {
+        return true;
+    };
+    let byte = lock::role_byte(role, owner.id());
+    locks.held_elsewhere(byte..byte + 1).unwrap_or(true)
+}

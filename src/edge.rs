@@ -1,0 +1,40 @@
+//! Which ordered accesses are there, and what does each make visible?
+//!
+//! Every Acquire, Release and fence in the crate goes through one of these labels, so that a loom run can weaken each
+//! in turn and a named model must fail. The table with the sites and the models is in `ring`'s and `wait`'s docs.
+
+use crate::sync::Edge;
+
+/// A sender's `FULL(lap)` → a receiver's look at the slot: who sees the word sees the payload.
+pub(crate) const PUB: Edge = Edge::new("PUB");
+
+/// A receiver's `FREE(lap + 1)` → a sender's look at the slot: who sees the word overwrites no payload still read.
+pub(crate) const DRAIN: Edge = Edge::new("DRAIN");
+
+/// A reaper's `WRITING(dead)` → `FREE(lap + 1)`, seen by a sender through [`DRAIN`]'s load: the dead sender's half
+/// written payload comes before the next one.
+pub(crate) const GAP: Edge = Edge::new("GAP");
+
+/// A reaper's `READING(dead)` → `READING(ORPHAN)`, seen by a taker through [`CLAIMED`]'s load: what the dead receiver
+/// had read of the payload comes before whoever overwrites it.
+pub(crate) const ORPHAN: Edge = Edge::new("ORPHAN");
+
+/// A reaper's or taker's look at a claimed slot; it continues the release sequence of [`PUB`] and [`ORPHAN`]: who
+/// takes over `READING` sees the payload.
+pub(crate) const CLAIMED: Edge = Edge::new("CLAIMED");
+
+/// A sender's tail hint → a sender's start: who starts at the hint finds every slot before it claimed.
+pub(crate) const TAIL: Edge = Edge::new("TAIL");
+
+/// A receiver's head hint → a receiver's start: who starts at the hint finds every slot before it drained or claimed.
+pub(crate) const HEAD: Edge = Edge::new("HEAD");
+
+/// A change of the life word → who reacts to it: an `ORPHAN` or a gap announced there is found.
+pub(crate) const LIFE: Edge = Edge::new("LIFE");
+
+/// The pair of fences between "announce, then look at the ring" and "change the ring, then look for sleepers": one of
+/// the two sees the other.
+pub(crate) const SLEEP: Edge = Edge::new("SLEEP");
+
+/// The end of one thread's reaping → the beginning of another's, in one process.
+pub(crate) const REAPING: Edge = Edge::new("REAPING");

@@ -1,0 +1,375 @@
+//! What can go wrong, and what can the caller do about it?
+
+use std::fmt;
+use std::io;
+
+/// Why a message was not sent; the message comes back.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError<T> {
+    /// No receiver is left, or the channel is closed: nobody would read it.
+    #[error("sending on a disconnected channel")]
+    Disconnected(T),
+    /// The region holds a word that no program following the protocol stores. The endpoint is of no more use.
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt(T),
+    /// This endpoint belongs to the process that this one was forked from. Attach one of your own, or use a seat.
+    #[error("the sender belongs to another process: attach a new one, or reserve a seat before the fork")]
+    WrongProcess(T),
+}
+
+/// Why a message was not sent at once; the message comes back.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrySendError<T> {
+    /// There is no free place now.
+    #[error("sending on a full channel")]
+    Full(T),
+    /// As [`SendError::Disconnected`].
+    #[error("sending on a disconnected channel")]
+    Disconnected(T),
+    /// As [`SendError::Corrupt`].
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt(T),
+    /// As [`SendError::WrongProcess`].
+    #[error("the sender belongs to another process: attach a new one, or reserve a seat before the fork")]
+    WrongProcess(T),
+}
+
+/// Why a message was not sent in time; the message comes back.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendTimeoutError<T> {
+    /// The channel stayed full.
+    #[error("timed out waiting for a place in a full channel")]
+    Timeout(T),
+    /// As [`SendError::Disconnected`].
+    #[error("sending on a disconnected channel")]
+    Disconnected(T),
+    /// As [`SendError::Corrupt`].
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt(T),
+    /// As [`SendError::WrongProcess`].
+    #[error("the sender belongs to another process: attach a new one, or reserve a seat before the fork")]
+    WrongProcess(T),
+}
+
+/// Why not all messages of a batch were sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{kind} after {sent} messages of the batch")]
+pub struct SendManyError {
+    /// Exactly the first so many are published.
+    pub sent: usize,
+    /// Why the next one is not.
+    pub kind: SendError<()>,
+}
+
+/// Why no message was received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// Everything that was sent is drained, and no sender is left (or the channel is closed).
+    #[error("receiving on an empty and disconnected channel")]
+    Disconnected,
+    /// The region holds a word that no program following the protocol stores. The endpoint is of no more use.
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt,
+    /// This endpoint belongs to the process that this one was forked from. Attach one of your own, or use a seat.
+    #[error("the receiver belongs to another process: attach a new one, or reserve a seat before the fork")]
+    WrongProcess,
+}
+
+/// Why no message was received at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// There is no message now.
+    #[error("receiving on an empty channel")]
+    Empty,
+    /// As [`RecvError::Disconnected`].
+    #[error("receiving on an empty and disconnected channel")]
+    Disconnected,
+    /// As [`RecvError::Corrupt`].
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt,
+    /// As [`RecvError::WrongProcess`].
+    #[error("the receiver belongs to another process: attach a new one, or reserve a seat before the fork")]
+    WrongProcess,
+}
+
+/// Why no message was received in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvTimeoutError {
+    /// The channel stayed empty.
+    #[error("timed out waiting on an empty channel")]
+    Timeout,
+    /// As [`RecvError::Disconnected`].
+    #[error("receiving on an empty and disconnected channel")]
+    Disconnected,
+    /// As [`RecvError::Corrupt`].
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt,
+    /// As [`RecvError::WrongProcess`].
+    #[error("the receiver belongs to another process: attach a new one, or reserve a seat before the fork")]
+    WrongProcess,
+}
+
+/// The three forms of a send error differ in one variant: this says what they share.
+macro_rules! send_errors {
+    ($($error:ident: $($own:ident)?;)+) => {$(
+        impl<T> $error<T> {
+            /// The message that was not sent.
+            pub fn into_inner(self) -> T {
+                match self {
+                    $(Self::$own(value) => value,)?
+                    Self::Disconnected(value) | Self::Corrupt(value) | Self::WrongProcess(value) => value,
+                }
+            }
+        }
+
+        // By hand, so that `T` need not be `Debug`, as in std and crossbeam.
+        impl<T> fmt::Debug for $error<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$own(_) => concat!(stringify!($own), "(..)"),)?
+                    Self::Disconnected(_) => "Disconnected(..)",
+                    Self::Corrupt(_) => "Corrupt(..)",
+                    Self::WrongProcess(_) => "WrongProcess(..)",
+                })
+            }
+        }
+    )+};
+}
+
+send_errors! {
+    SendError: ;
+    TrySendError: Full;
+    SendTimeoutError: Timeout;
+}
+
+impl<T> From<SendError<T>> for TrySendError<T> {
+    fn from(error: SendError<T>) -> Self {
+        match error {
+            SendError::Disconnected(value) => Self::Disconnected(value),
+            SendError::Corrupt(value) => Self::Corrupt(value),
+            SendError::WrongProcess(value) => Self::WrongProcess(value),
+        }
+    }
+}
+
+impl<T> From<SendError<T>> for SendTimeoutError<T> {
+    fn from(error: SendError<T>) -> Self {
+        match error {
+            SendError::Disconnected(value) => Self::Disconnected(value),
+            SendError::Corrupt(value) => Self::Corrupt(value),
+            SendError::WrongProcess(value) => Self::WrongProcess(value),
+        }
+    }
+}
+
+impl From<RecvError> for TryRecvError {
+    fn from(error: RecvError) -> Self {
+        match error {
+            RecvError::Disconnected => Self::Disconnected,
+            RecvError::Corrupt => Self::Corrupt,
+            RecvError::WrongProcess => Self::WrongProcess,
+        }
+    }
+}
+
+impl From<RecvError> for RecvTimeoutError {
+    fn from(error: RecvError) -> Self {
+        match error {
+            RecvError::Disconnected => Self::Disconnected,
+            RecvError::Corrupt => Self::Corrupt,
+            RecvError::WrongProcess => Self::WrongProcess,
+        }
+    }
+}
+
+/// Why a channel could not be created.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// A ring has 1 to 2^32 slots.
+    #[error("a ring holds 1 to {max} messages, {asked} were asked for", max = 1u64 << 32)]
+    Capacity {
+        /// Slots asked for.
+        asked: u64,
+    },
+    /// A channel admits 1 to 8,188 endpoints at a multi end.
+    #[error("a channel has room for 1 to {max} endpoints, {asked} were asked for")]
+    TableLength {
+        /// Endpoints asked for.
+        asked: u32,
+        /// The most there can be.
+        max: u32,
+    },
+    /// Messages of a ring are copied in and out, and have at most 64 KiB.
+    #[error("a message has at most {max} bytes in a ring, this type has {size}: use blocks for large messages")]
+    PayloadSize {
+        /// `size_of::<T>()`.
+        size: usize,
+        /// The most there can be.
+        max: usize,
+    },
+    /// A mapping aligns its slots to at most a page.
+    #[error("a message is aligned to at most {max} bytes, this type to {align}")]
+    PayloadAlign {
+        /// `align_of::<T>()`.
+        align: usize,
+        /// The most there can be.
+        max: usize,
+    },
+    /// The region would be larger than allowed, or than any address space.
+    #[error("the channel would take {wanted} bytes, at most {limit} are allowed: fewer slots, or a larger `max_bytes`")]
+    TooLarge {
+        /// Bytes that the region would have.
+        wanted: u64,
+        /// Bytes allowed: `max_bytes`, or half of what is available now.
+        limit: u64,
+    },
+    /// This kernel, or a filter on this process, does not let it use membarrier(2).
+    #[error("membarrier is not available to this process: create the channel with `FenceMode::Fenced`")]
+    MembarrierUnavailable,
+    /// Liveness needs the proc file system.
+    #[error("/proc is not mounted: it is needed to open a lock of its own for each endpoint")]
+    NoProc,
+    /// The operating system refused.
+    #[error("could not {what}: {source}")]
+    Os {
+        /// What was being done.
+        what: &'static str,
+        /// Its answer.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why a process or an endpoint could not attach to a channel.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// The single end is held by a live endpoint.
+    #[error("the channel already has its one {role}, in process {pid}")]
+    AlreadyAttached {
+        /// "sender" or "receiver".
+        role: &'static str,
+        /// The holder's process id, as it sees itself; 0 if it has not said yet.
+        pid: u32,
+    },
+    /// Every record of the endpoint table is in use.
+    #[error("all {length} endpoints of the channel are in use: create it with a larger `table_length`")]
+    TableFull {
+        /// Records for multi endpoints.
+        length: u32,
+    },
+    /// The seat was turned into an endpoint before, here or in another process.
+    #[error("the seat is taken: another process has attached with it")]
+    SeatTaken,
+    /// Some process has been attaching for a second, stopped perhaps.
+    #[error("another process has been attaching for over a second: is it stopped?")]
+    Busy,
+    /// No channel was passed to this process under that name, or it was opened before.
+    #[error("no channel named {name:?} was passed to this process, or it was opened before: see `Channel::pass_to`")]
+    NotPassed {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name cannot be passed on.
+    #[error("{name:?} cannot name a channel: use 1 to 64 letters, digits, `-`, `_` and `.`")]
+    InvalidName {
+        /// The name given.
+        name: String,
+    },
+    /// The file is shorter than a region's header and slots.
+    #[error("the channel's memory is {actual} bytes long, {expected} are needed: was it truncated?")]
+    Truncated {
+        /// Bytes that there should be at least.
+        expected: u64,
+        /// Bytes that there are.
+        actual: u64,
+    },
+    /// Not a region.
+    #[error("this is not a channel: its memory does not begin with annulus' magic bytes")]
+    NotARegion,
+    /// Laid out by an incompatible version.
+    #[error(
+        "the channel has ABI version {actual}, this program has {expected}: rebuild both sides with one version of annulus"
+    )]
+    AbiVersion {
+        /// This program's.
+        expected: u32,
+        /// The region's.
+        actual: u32,
+    },
+    /// Another kind of channel.
+    #[error("the channel is {actual}, this program expects {expected}")]
+    Kind {
+        /// This program's module: "spsc", "mpsc", "spmc" or "mpmc".
+        expected: &'static str,
+        /// The region's, or "of an unknown kind".
+        actual: &'static str,
+    },
+    /// Messages of another size.
+    #[error("the channel has {actual}-byte messages, this program expects {expected}: was one side rebuilt?")]
+    PayloadSize {
+        /// This program's, in bytes.
+        expected: usize,
+        /// The region's, in bytes.
+        actual: usize,
+    },
+    /// Messages of another alignment.
+    #[error(
+        "the channel's messages are aligned to {actual} bytes, this program's to {expected}: was one side rebuilt?"
+    )]
+    PayloadAlign {
+        /// This program's, in bytes.
+        expected: usize,
+        /// The region's, in bytes.
+        actual: usize,
+    },
+    /// Messages of another type or schema.
+    #[error(
+        "the channel carries {actual:?}, this program expects {expected:?}: give both sides one `schema` if they mean the same"
+    )]
+    Schema {
+        /// This program's type or schema.
+        expected: String,
+        /// The region's, as far as it is kept.
+        actual: String,
+    },
+    /// Capacity, stride, table length and total do not belong together.
+    #[error("the channel's header is not one that annulus writes: its geometry does not add up")]
+    Geometry,
+    /// A fence mode that this version does not know.
+    #[error("the channel has fence mode {actual}, which this version does not know")]
+    FenceMode {
+        /// The region's.
+        actual: u32,
+    },
+    /// The memory is not sealed, so that whoever has it could truncate it under us.
+    #[error("the channel's memory is not sealed against shrinking and growing")]
+    Unsealed,
+    /// This kernel, or a filter on this process, does not let it use membarrier(2), which this channel relies on.
+    #[error(
+        "the channel relies on membarrier, which is not available to this process: create it with `FenceMode::Fenced`"
+    )]
+    MembarrierUnavailable,
+    /// The region holds a word that no program following the protocol stores.
+    #[error("the channel's shared memory is corrupt: another process has overwritten it")]
+    Corrupt,
+    /// Liveness needs the proc file system.
+    #[error("/proc is not mounted: it is needed to open a lock of its own for each endpoint")]
+    NoProc,
+    /// The operating system refused.
+    #[error("could not {what}: {source}")]
+    Os {
+        /// What was being done.
+        what: &'static str,
+        /// Its answer.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,122 @@
+//! Which words do processes share while they run?
+
+use crate::sync::{AtomicU32, AtomicU64, Payload};
+
+/// Bytes that no two shared words have in common: two x86 cache lines, since the adjacent-line prefetcher moves them
+/// in pairs, and one line of the larger ARM cores.
+pub const LINE: usize = 128;
+
+/// A word on a line of its own.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub struct Line<T>(pub T);
+
+/// The shared words, after line 0.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Lines {
+    /// Tail hint: one past a position seen claimed by a sender. Lags, and may move back.
+    pub tail: Line<AtomicU64>,
+    /// Head hint: one past a position seen claimed by a receiver. Lags, and may move back.
+    pub head: Line<AtomicU64>,
+    /// The wait word of receivers (see `wait`).
+    pub receivers: Line<AtomicU32>,
+    /// The wait word of senders.
+    pub senders: Line<AtomicU32>,
+    /// The [`Life`] word.
+    pub life: Line<AtomicU64>,
+}
+
+/// One slot: who may touch the payload is told by the state word.
+#[repr(C)]
+pub struct Slot<T> {
+    /// A [`State`](super::State).
+    pub state: AtomicU64,
+    /// The message.
+    pub payload: Payload<T>,
+}
+
+/// The life word: what the endpoints know of each other without asking the kernel.
+///
+/// ```text
+///  63             32 31 30             3   2        1       0
+/// +-----------------+--+---------------+--------+--------+------+
+/// |    events:32    |0 |  session:28   |receiver| sender |closed|
+/// +-----------------+--+---------------+--------+--------+------+
+/// ```
+/// `events` moves with every detach, close, reap and new session, so that an unchanged field means that nothing has
+/// happened that an endpoint should ask the kernel about. The flags belong to the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Life(u64);
+
+impl Life {
+    const CLOSED: u64 = 1;
+    const SENDER: u64 = 2;
+    const RECEIVER: u64 = 4;
+    const SESSION: u64 = 8;
+    const SESSION_MASK: u64 = (1 << 31) - 8;
+    /// What one more event adds to the word.
+    pub const EVENT: u64 = 1 << 32;
+    /// A word that is never in a region (bit 31 is 0 there): unlike whatever is.
+    pub const NEVER: Life = Life(1 << 31);
+
+    /// The word as loaded.
+    pub const fn from_bits(bits: u64) -> Life {
+        Life(bits)
+    }
+
+    /// The word to store.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Somebody has said goodbye for all in this session.
+    pub const fn closed(self) -> bool {
+        self.0 & Self::CLOSED != 0
+    }
+
+    /// A sender has attached in this session (or had left messages when it began).
+    pub const fn sender_seen(self) -> bool {
+        self.0 & Self::SENDER != 0
+    }
+
+    /// A receiver has attached in this session.
+    pub const fn receiver_seen(self) -> bool {
+        self.0 & Self::RECEIVER != 0
+    }
+
+    /// Nothing has happened between the two words that an endpoint should ask the kernel about.
+    pub const fn same_events(self, other: Life) -> bool {
+        (self.0 ^ other.0) & !(Self::CLOSED | Self::SENDER | Self::RECEIVER) == 0
+    }
+
+    /// More has happened than one session's beginning.
+    pub const fn eventful(self) -> bool {
+        self.0 >> 32 > 1
+    }
+
+    /// Closed.
+    #[must_use]
+    pub const fn close(self) -> Life {
+        Life((self.0 | Self::CLOSED).wrapping_add(Self::EVENT))
+    }
+
+    /// A sender has attached.
+    #[must_use]
+    pub const fn see_sender(self) -> Life {
+        Life(self.0 | Self::SENDER)
+    }
+
+    /// A receiver has attached.
+    #[must_use]
+    pub const fn see_receiver(self) -> Life {
+        Life(self.0 | Self::RECEIVER)
+    }
+
+    /// A new session: nobody seen, not closed.
+    #[must_use]
+    pub const fn begin(self) -> Life {
+        let session = self.0.wrapping_add(Self::SESSION) & Self::SESSION_MASK;
+        Life((self.0 & !(Self::EVENT - 1) | session).wrapping_add(Self::EVENT))
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("LAYOUT.md")]
+//!
+//! # Reading order
+//! [`header`] (line 0), [`lines`] (the shared words), [`table`] (the endpoints' records), [`state`] (a slot's word),
+//! [`laps`] (positions), [`geometry`] (offsets, and the checks on bytes that came from elsewhere). Everything here is
+//! pure: no system call, no pointer.
+
+pub(crate) mod geometry;
+pub(crate) mod header;
+pub(crate) mod laps;
+pub(crate) mod lines;
+pub(crate) mod state;
+pub(crate) mod table;
+
+pub use geometry::SlotPadding;
+pub use header::{FenceMode, Kind};
+
+pub(crate) use geometry::Geometry;
+pub(crate) use header::Header;
+pub(crate) use laps::Laps;
+pub(crate) use lines::{Life, Lines, Slot};
+pub(crate) use state::{Owner, Phase, State};
+pub(crate) use table::{Record, Role};

@@ -1,0 +1,149 @@
+//! What does a slot's state word say?
+//!
+//! ```text
+//!  63                              16 15            3 2     0
+//! +----------------------------------+---------------+-------+
+//! |              lap:48              |    owner:13   |phase:3|
+//! +----------------------------------+---------------+-------+
+//! ```
+//! A zero word is `FREE(0)`, so a fresh region of zeros is an empty ring.
+
+use std::fmt;
+
+/// Who holds a claim. 0 is nobody.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(u16);
+
+impl Owner {
+    /// The one sender at a single end. It claims nothing in the slots; the id names its lock bytes and record.
+    pub const SINGLE_SENDER: Owner = Owner(1);
+    /// The one receiver at a single end. As [`SINGLE_SENDER`](Self::SINGLE_SENDER).
+    pub const SINGLE_RECEIVER: Owner = Owner(2);
+    /// The first id of a multi endpoint.
+    pub const FIRST_MULTI: u16 = 3;
+    /// A message whose receiver died and whose reaper could not deliver it: any receiver may take it.
+    pub const ORPHAN: Owner = Owner(8191);
+    /// Ids are below this: the owner field has 13 bits and its last value is [`ORPHAN`](Self::ORPHAN).
+    pub const LIMIT: u16 = 8191;
+
+    /// The endpoint with table index `id`, if ids reach that far.
+    pub const fn new(id: u16) -> Option<Owner> {
+        if id == 0 || id >= Self::LIMIT {
+            None
+        } else {
+            Some(Owner(id))
+        }
+    }
+
+    /// The index of its record and lock bytes.
+    pub const fn id(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ORPHAN => f.write_str("ORPHAN"),
+            Owner(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+/// What a slot is doing in its lap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Waits for a sender of this lap.
+    Free,
+    /// Claimed by a multi sender that copies its payload in.
+    Writing(Owner),
+    /// Holds a message.
+    Full,
+    /// Claimed by a multi receiver that copies the payload out, or left by one ([`Owner::ORPHAN`]).
+    Reading(Owner),
+}
+
+const FREE: u64 = 0;
+const WRITING: u64 = 1;
+const FULL: u64 = 2;
+const READING: u64 = 3;
+
+/// Bits of a lap in the word. Laps wrap modulo `2^min(48, 64 - shift)`.
+pub const LAP_BITS: u32 = 48;
+const LAP_SHIFT: u32 = 16;
+const OWNER_SHIFT: u32 = 3;
+const OWNER_MASK: u64 = (1 << 13) - 1;
+const PHASE_MASK: u64 = 7;
+
+/// A state word, as loaded: any 64 bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct State(u64);
+
+impl State {
+    /// A word from shared memory; nothing is assumed about it.
+    #[inline(always)]
+    pub const fn from_bits(bits: u64) -> State {
+        State(bits)
+    }
+
+    /// The word to store.
+    #[inline(always)]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// `FREE(lap)`.
+    #[inline(always)]
+    pub const fn free(lap: u64) -> State {
+        State(lap << LAP_SHIFT | FREE)
+    }
+
+    /// `WRITING(lap, owner)`.
+    #[inline(always)]
+    pub const fn writing(lap: u64, owner: Owner) -> State {
+        State(lap << LAP_SHIFT | (owner.0 as u64) << OWNER_SHIFT | WRITING)
+    }
+
+    /// `FULL(lap)`.
+    #[inline(always)]
+    pub const fn full(lap: u64) -> State {
+        State(lap << LAP_SHIFT | FULL)
+    }
+
+    /// `READING(lap, owner)`.
+    #[inline(always)]
+    pub const fn reading(lap: u64, owner: Owner) -> State {
+        State(lap << LAP_SHIFT | (owner.0 as u64) << OWNER_SHIFT | READING)
+    }
+
+    /// Lap and phase, or `None` for a word that the protocol never stores, in a ring whose laps are below
+    /// `2^lap_bits` and whose multi endpoints have ids below `ids`.
+    pub fn decode(self, lap_bits: u32, ids: u16) -> Option<(u64, Phase)> {
+        let lap = self.0 >> LAP_SHIFT;
+        let owner = Owner((self.0 >> OWNER_SHIFT & OWNER_MASK) as u16);
+        if lap >> lap_bits != 0 {
+            return None;
+        }
+        let multi = (Owner::FIRST_MULTI..ids).contains(&owner.0);
+        let phase = match self.0 & PHASE_MASK {
+            FREE if owner.0 == 0 => Phase::Free,
+            FULL if owner.0 == 0 => Phase::Full,
+            WRITING if multi => Phase::Writing(owner),
+            READING if multi || owner == Owner::ORPHAN => Phase::Reading(owner),
+            _ => return None,
+        };
+        Some((lap, phase))
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.decode(LAP_BITS, Owner::LIMIT) {
+            Some((lap, Phase::Free)) => write!(f, "FREE({lap})"),
+            Some((lap, Phase::Writing(o))) => write!(f, "WRITING({lap}, {o:?})"),
+            Some((lap, Phase::Full)) => write!(f, "FULL({lap})"),
+            Some((lap, Phase::Reading(o))) => write!(f, "READING({lap}, {o:?})"),
+            None => write!(f, "IMPOSSIBLE({:#018x})", self.0),
+        }
+    }
+}

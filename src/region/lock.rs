@@ -1,0 +1,409 @@
+//! Who is alive? Ask the kernel.
+//!
+//! Liveness is told by open file description locks (fcntl(2), `F_OFD_SETLK`): the kernel drops them with the last
+//! reference to the description, after the process's last thread has left user mode. A stopped process still holds
+//! them, a zombie no longer. Nothing here looks at time or at process ids.
+//!
+//! Three facts of these locks shape the file:
+//! - They belong to the *description*, not to the process or the descriptor. So each holder opens one of its own, by
+//!   way of `/proc/self/fd`, for nothing but locks: a duplicate would share it, and a mapping would keep it alive.
+//! - A lock never conflicts with another of its own description: who holds a byte finds it free.
+//! - A forked child shares the description. [`LockFile::open`] and [`Presence`] hand it to `registry`;
+//!   [`LockFile::open_heritable`] is for what crosses on purpose.
+//!
+//! The lock bytes lie past the end of the data, where a lock touches no byte of it:
+//!
+//! | bytes | what a lock on it says |
+//! |---|---|
+//! | 2^62 + id | endpoint `id` lives, or somebody repairs what it left |
+//! | 2^62 + 2^16 + id | `id` lives and is a sender |
+//! | 2^62 + 2^17 + id | `id` lives and is a receiver |
+//! | 2^62 + 3·2^16 | presence: shared by all who have the region open |
+//! | 2^62 + 3·2^16 + 3 | attach: held while an endpoint attaches |
+//!
+//! +1 (name) and +2 (creator) are those of named channels.
+
+use std::ffi::CStr;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::libc;
+use nix::sys::stat::Mode;
+
+use super::fork::{self, gate};
+use super::registry::{InChild, Registered};
+use crate::layout::Role;
+
+/// The first lock byte: further than any file reaches, and its end still fits in an `off_t`.
+const BASE: u64 = 1 << 62;
+/// Ids in a group of bytes.
+const IDS: u64 = 1 << 16;
+
+const _: () = assert!(size_of::<libc::off_t>() == 8, "64-bit offsets");
+
+/// The byte that says: endpoint `id` lives, or somebody repairs what it left.
+pub(crate) const fn owner_byte(id: u16) -> u64 {
+    BASE + id as u64
+}
+
+/// The byte that says: endpoint `id` lives and has this role.
+pub(crate) const fn role_byte(role: Role, id: u16) -> u64 {
+    let all = match role {
+        Role::Sender => SENDERS,
+        Role::Receiver => RECEIVERS,
+    };
+    all.start + id as u64
+}
+
+/// The sender bytes of all ids.
+pub(crate) const SENDERS: Range<u64> = BASE + IDS..BASE + 2 * IDS;
+/// The receiver bytes of all ids.
+pub(crate) const RECEIVERS: Range<u64> = BASE + 2 * IDS..BASE + 3 * IDS;
+/// The sender and receiver bytes of all ids.
+pub(crate) const ENDPOINTS: Range<u64> = SENDERS.start..RECEIVERS.end;
+
+/// Shared by everybody who has the region open.
+const PRESENCE: u64 = BASE + 3 * IDS;
+/// Held by an endpoint while it attaches.
+pub(crate) const ATTACH: u64 = PRESENCE + 3;
+
+/// Every lock byte there is.
+const ALL: Range<u64> = BASE..BASE + 4 * IDS;
+
+/// Why there is no lock description to be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    /// The only way to a second description of an unnamed file leads through `/proc`.
+    #[error("/proc is not mounted: it is needed to open a lock of its own for each endpoint")]
+    NoProc,
+    /// The kernel said no.
+    #[error("cannot open the region again for its locks: {0}")]
+    Os(#[from] io::Error),
+}
+
+/// A description that is meant for this process alone. Its drop lets go of the locks before it closes: a child that has
+/// not come to its fork handler yet, or one of posix_spawn(3) that has not come to its exec, would keep them a while,
+/// and whoever is told that we have left would still find us among the living.
+#[derive(Debug)]
+struct Own(Registered);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // In a forked child there is no descriptor, or one of its own. An error leaves it to the closing.
+        if let Ok(fd) = self.0.fd() {
+            let _ = set_lock(fd, libc::F_UNLCK, ALL);
+        }
+    }
+}
+
+/// A description of its own for nothing but locks.
+#[derive(Debug)]
+pub(crate) struct LockFile(Description);
+
+#[derive(Debug)]
+enum Description {
+    /// A forked child closes it.
+    Own(Own),
+    /// The same, but another process may have it by right: its locks end with the last of them.
+    Adopted(Registered),
+    /// Crosses a fork; its locks end with the last process that has it.
+    Heritable(OwnedFd),
+}
+
+impl LockFile {
+    /// Opens `region` again, for the locks of this process: a forked child closes it.
+    ///
+    /// # Errors
+    /// No `/proc`, or the file cannot be opened for reading and writing, or no descriptor is left, or the fork handlers
+    /// cannot be installed.
+    pub(crate) fn open(region: BorrowedFd<'_>) -> Result<LockFile, LockError> {
+        fork::install()?;
+        let _gate = gate();
+        let registered = Registered::new(explained(open_again(region))?, InChild::Close);
+        Ok(LockFile(Description::Own(Own(registered))))
+    }
+
+    /// Opens `region` again, for locks that cross a fork: they are held until the last process lets go of them.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_heritable(region: BorrowedFd<'_>) -> Result<LockFile, LockError> {
+        // Here, so that `adopt` cannot fail in the child.
+        fork::install()?;
+        Ok(LockFile(Description::Heritable(explained(open_again(region))?)))
+    }
+
+    /// Keeps it from crossing another fork: a child forked from now on closes it. The locks stay, here and in every
+    /// process that has it already.
+    pub(crate) fn adopt(self) -> LockFile {
+        LockFile(match self.0 {
+            Description::Heritable(fd) => Description::Adopted(Registered::new(fd, InChild::Close)),
+            registered => registered,
+        })
+    }
+
+    /// Takes `byte` for this description alone; `false` if another has it.
+    ///
+    /// # Errors
+    /// The kernel is out of locks (`ENOLCK`), or this is a forked child, which has no part in it (`EBADF`).
+    pub(crate) fn try_lock(&self, byte: u64) -> io::Result<bool> {
+        match set_lock(self.fd()?, libc::F_WRLCK, byte..byte + 1) {
+            Ok(()) => Ok(true),
+            // POSIX leaves the choice between the two to the system.
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets go of `byte`.
+    ///
+    /// # Errors
+    /// As [`try_lock`](Self::try_lock).
+    pub(crate) fn unlock(&self, byte: u64) -> io::Result<()> {
+        Ok(set_lock(self.fd()?, libc::F_UNLCK, byte..byte + 1)?)
+    }
+
+    /// Does another description hold any lock in `bytes`? Its own do not count.
+    ///
+    /// # Errors
+    /// As [`try_lock`](Self::try_lock).
+    pub(crate) fn held_elsewhere(&self, bytes: Range<u64>) -> io::Result<bool> {
+        held_elsewhere(self.fd()?, bytes)
+    }
+
+    fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+        match &self.0 {
+            Description::Own(own) => own.0.fd(),
+            Description::Adopted(registered) => registered.fd(),
+            Description::Heritable(fd) => Ok(fd.as_fd()),
+        }
+    }
+}
+
+/// The region's description, which shares the presence byte for as long as this process has the region open.
+///
+/// A forked child has the region open too. It shares the byte by a description of its own, opened by the parent's
+/// prepare handler: before fork returns, and without a moment in which only one of the two is seen.
+#[derive(Debug)]
+pub(crate) struct Presence(Own);
+
+impl Presence {
+    /// Opens `region` again and shares its presence byte.
+    ///
+    /// # Errors
+    /// As [`LockFile::open`]; `Os` of kind `WouldBlock` if somebody has the byte alone.
+    pub(crate) fn hold(region: BorrowedFd<'_>) -> Result<Presence, LockError> {
+        fork::install()?;
+        let _gate = gate();
+        let registered = Registered::new(explained(fresh_presence(region))?, InChild::HandOver);
+        Ok(Presence(Own(registered)))
+    }
+
+    /// Shares the byte again in a child that has been left without: no descriptor was left for the hand-over, or it was
+    /// made by a raw clone(2). Else it does nothing, and that is cheap.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub(crate) fn renew(&self, region: BorrowedFd<'_>) -> Result<(), LockError> {
+        fork::install()?;
+        if self.0.0.fd().is_err() {
+            let _gate = gate();
+            self.0.0.refill(explained(fresh_presence(region))?);
+        }
+        Ok(())
+    }
+
+    /// Does anybody else have the region open? Another process, or another `Presence` of this one.
+    ///
+    /// # Errors
+    /// As [`LockFile::try_lock`]; `EBADF` also means that [`renew`](Self::renew) is called for.
+    pub(crate) fn others(&self) -> io::Result<bool> {
+        held_elsewhere(self.0.0.fd()?, PRESENCE..PRESENCE + 1)
+    }
+}
+
+/// A new description of `region` that shares its presence byte: what travels to another process.
+///
+/// # Errors
+/// As [`LockFile::open`]; `Os` of kind `WouldBlock` if somebody has the byte alone.
+pub(crate) fn present(region: BorrowedFd<'_>) -> Result<OwnedFd, LockError> {
+    explained(fresh_presence(region))
+}
+
+/// A new description of `region`, without locks.
+///
+/// # Errors
+/// As [`LockFile::open`].
+pub(crate) fn reopen(region: BorrowedFd<'_>) -> Result<OwnedFd, LockError> {
+    explained(open_again(region))
+}
+
+/// A new description of the same file that shares its presence byte. Allocates nothing: for the prepare handler.
+pub(super) fn fresh_presence(region: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let fresh = open_again(region)?;
+    set_lock(fresh.as_fd(), libc::F_RDLCK, PRESENCE..PRESENCE + 1)?;
+    Ok(fresh)
+}
+
+/// A new description of `region` that shares its presence byte.
+///
+/// # Errors
+/// As [`LockFile::open`]; `Os` of kind `WouldBlock` if somebody has the byte alone.
+pub(crate) fn explained(opened: nix::Result<OwnedFd>) -> Result<OwnedFd, LockError> {
+    opened.map_err(|error| explain(error, Path::new("/proc")))
+}
+
+/// Is it for want of a `/proc`? The descriptor is open, so its link is there if anything is.
+fn explain(error: Errno, proc: &Path) -> LockError {
+    if error == Errno::ENOENT && !proc.join("self").exists() {
+        LockError::NoProc
+    } else {
+        LockError::Os(error.into())
+    }
+}
+
+/// A new description of the same file. Allocates nothing.
+fn open_again(region: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    // proc(5): opening the link opens the file itself anew, whether or not a name leads to it. The path has 14 bytes, a
+    // descriptor at most 10, and what is not written stays the terminating zero.
+    let mut path = [0; 32];
+    let _ = write!(&mut path[..31], "/proc/self/fd/{}", region.as_raw_fd());
+    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::ENAMETOOLONG)?;
+    retry(|| open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()))
+}
+
+fn set_lock(fd: BorrowedFd<'_>, kind: libc::c_int, bytes: Range<u64>) -> nix::Result<()> {
+    let lock = request(kind, bytes);
+    retry(|| fcntl(fd, FcntlArg::F_OFD_SETLK(&lock))).map(drop)
+}
+
+fn held_elsewhere(fd: BorrowedFd<'_>, bytes: Range<u64>) -> io::Result<bool> {
+    // A write lock would conflict with a lock of either kind.
+    let mut lock = request(libc::F_WRLCK, bytes);
+    retry(|| fcntl(fd, FcntlArg::F_OFD_GETLK(&mut lock)))?;
+    Ok(libc::c_int::from(lock.l_type) != libc::F_UNLCK)
+}
+
+fn request(kind: libc::c_int, bytes: Range<u64>) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        // Below 2^63: the constants above.
+        l_start: bytes.start as libc::off_t,
+        l_len: (bytes.end - bytes.start) as libc::off_t,
+        // fcntl(2): must be zero for locks of a description.
+        l_pid: 0,
+    }
+}
+
+fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    fn region() -> OwnedFd {
+        memfd_create("annulus-lock-test", MFdFlags::MFD_CLOEXEC).unwrap()
+    }
+
+    #[test]
+    fn a_byte_has_one_owner() {
+        let region = region();
+        let a = LockFile::open(region.as_fd()).unwrap();
+        let b = LockFile::open_heritable(region.as_fd()).unwrap();
+        assert!(a.try_lock(owner_byte(3)).unwrap());
+        assert!(a.try_lock(owner_byte(3)).unwrap(), "its own never conflict");
+        assert!(!b.try_lock(owner_byte(3)).unwrap());
+        assert!(b.try_lock(owner_byte(4)).unwrap(), "the next one is free");
+        a.unlock(owner_byte(3)).unwrap();
+        assert!(b.try_lock(owner_byte(3)).unwrap());
+    }
+
+    #[test]
+    fn a_probe_of_all_senders_sees_senders_only() {
+        let region = region();
+        let holder = LockFile::open(region.as_fd()).unwrap();
+        let asker = LockFile::open(region.as_fd()).unwrap();
+        for id in [0, 3, u16::MAX] {
+            assert!(holder.try_lock(owner_byte(id)).unwrap());
+            assert!(!asker.held_elsewhere(ENDPOINTS).unwrap());
+            assert!(holder.try_lock(role_byte(Role::Receiver, id)).unwrap());
+            assert!(!asker.held_elsewhere(SENDERS).unwrap());
+            assert!(asker.held_elsewhere(RECEIVERS).unwrap());
+            assert!(holder.try_lock(role_byte(Role::Sender, id)).unwrap());
+            assert!(asker.held_elsewhere(SENDERS).unwrap());
+            assert!(asker.held_elsewhere(ENDPOINTS).unwrap());
+            assert!(!holder.held_elsewhere(ENDPOINTS).unwrap());
+            for byte in [
+                owner_byte(id),
+                role_byte(Role::Sender, id),
+                role_byte(Role::Receiver, id),
+            ] {
+                holder.unlock(byte).unwrap();
+            }
+        }
+        assert!(holder.try_lock(ATTACH).unwrap());
+        assert!(!asker.held_elsewhere(ENDPOINTS).unwrap());
+    }
+
+    #[test]
+    fn a_dropped_lock_file_holds_nothing() {
+        let region = region();
+        let asker = LockFile::open(region.as_fd()).unwrap();
+        for holder in [
+            LockFile::open(region.as_fd()).unwrap(),
+            LockFile::open_heritable(region.as_fd()).unwrap(),
+            LockFile::open_heritable(region.as_fd()).unwrap().adopt(),
+        ] {
+            assert!(holder.try_lock(role_byte(Role::Sender, 5)).unwrap());
+            assert!(asker.held_elsewhere(SENDERS).unwrap());
+            drop(holder);
+            assert!(!asker.held_elsewhere(SENDERS).unwrap());
+        }
+    }
+
+    #[test]
+    fn presence_sees_the_others_and_not_itself() {
+        let region = region();
+        let me = Presence::hold(region.as_fd()).unwrap();
+        assert!(!me.others().unwrap());
+        me.renew(region.as_fd()).unwrap();
+        assert!(!me.others().unwrap());
+        let other = Presence::hold(region.as_fd()).unwrap();
+        assert!(me.others().unwrap());
+        drop(other);
+        assert!(!me.others().unwrap());
+    }
+
+    #[test]
+    fn presence_waits_for_nobody() {
+        let region = region();
+        let remover = LockFile::open(region.as_fd()).unwrap();
+        assert!(remover.try_lock(PRESENCE).unwrap());
+        match Presence::hold(region.as_fd()) {
+            Err(LockError::Os(e)) => assert_eq!(e.kind(), io::ErrorKind::WouldBlock),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_missing_proc_is_told_from_a_missing_file() {
+        let nowhere = Path::new("/nonexistent");
+        assert!(matches!(explain(Errno::ENOENT, nowhere), LockError::NoProc));
+        assert!(matches!(explain(Errno::EMFILE, nowhere), LockError::Os(_)));
+        let proc = Path::new("/proc");
+        assert!(matches!(explain(Errno::ENOENT, proc), LockError::Os(_)));
+    }
+}

@@ -1,0 +1,75 @@
+//! What is one process's view of a region?
+//!
+//! The one cast from bytes to types is not here: this is only address and length, for as long as the value lives.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
+
+use memmap2::{MmapOptions, MmapRaw};
+
+/// A shared, readable and writable mapping of a whole file; unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Mapping(MmapRaw);
+
+impl Mapping {
+    /// Maps the first `len` bytes of `region`, which is as long as the file.
+    ///
+    /// The descriptor may be closed afterwards. Never pass a lock description: the mapping would keep its locks.
+    ///
+    /// # Errors
+    /// `len` is zero (`InvalidInput`), or the kernel does not map (no address space; not opened for writing; sealed
+    /// against writing).
+    pub(crate) fn new(region: BorrowedFd<'_>, len: usize) -> io::Result<Mapping> {
+        // memmap2 would map a byte all the same.
+        if len == 0 {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        MmapOptions::new().len(len).map_raw(region.as_raw_fd()).map(Mapping)
+    }
+
+    /// The first byte, aligned to a page.
+    pub(crate) fn as_ptr(&self) -> NonNull<u8> {
+        NonNull::new(self.0.as_mut_ptr()).expect("mmap(2) maps nothing at address zero unasked")
+    }
+
+    /// Bytes from there on.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn two_mappings_are_views_of_the_same_bytes() {
+        let region = memfd_create("annulus-mapping-test", MFdFlags::MFD_CLOEXEC).unwrap();
+        nix::unistd::ftruncate(&region, 8192).unwrap();
+        let a = Mapping::new(region.as_fd(), 8192).unwrap();
+        let b = Mapping::new(region.as_fd(), 8192).unwrap();
+        assert_eq!(a.len(), 8192);
+        assert_ne!(a.as_ptr(), b.as_ptr());
+        // SAFETY: 8191 is below the length of the mapping.
+        let last = unsafe { a.as_ptr().add(8191) };
+        // SAFETY: the same of the other mapping.
+        let same = unsafe { b.as_ptr().add(8191) };
+        // SAFETY: mapped writable, and no other thread knows this memory.
+        unsafe { last.write_volatile(7) };
+        // SAFETY: mapped readable, and no other thread knows this memory.
+        assert_eq!(unsafe { same.read_volatile() }, 7);
+        drop(a);
+        // SAFETY: `b` is mapped yet.
+        assert_eq!(unsafe { same.read_volatile() }, 7);
+    }
+
+    #[test]
+    fn an_empty_mapping_is_refused() {
+        let region = memfd_create("annulus-mapping-test", MFdFlags::MFD_CLOEXEC).unwrap();
+        let error = Mapping::new(region.as_fd(), 0).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+}

@@ -1,0 +1,387 @@
+//! Where do the bytes come from, and who else has them?
+//!
+//! A region is the shared bytes; a [`Region`] is this process's hold on them: the file, the mapping, the description
+//! that says "present", and the geometry as it was checked at attach. Everything that asks the operating system
+//! something is in this room: [`memory`] (memfd, seals, how much is allowed), [`mapping`], [`lock`] (who is alive),
+//! [`fork`] (has this process been forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
+//!
+//! # Unsafe
+//! The one cast from bytes to types is here ([`Region::lines`], [`Region::record`], [`Region::ring`]), by the
+//! invariants of [`Region`].
+
+pub(crate) mod barrier;
+pub(crate) mod fork;
+pub(crate) mod lock;
+pub(crate) mod mapping;
+pub(crate) mod memory;
+pub(crate) mod process;
+mod registry;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::error::{AttachError, CreateError};
+use crate::layout::geometry::{GeometryError, LINES_OFFSET, PayloadLayout, TABLE_OFFSET};
+use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Record, SlotPadding, header};
+use crate::layout::{geometry, table};
+use crate::ring::Ring;
+use crate::sync::{AtomicU32, Relaxed};
+
+use lock::{LockError, Presence};
+use mapping::Mapping;
+use memory::MemoryError;
+
+/// What a new region is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    pub(crate) capacity: u64,
+    pub(crate) payload: PayloadLayout,
+    /// The type's name, or the schema.
+    pub(crate) name: String,
+    pub(crate) padding: SlotPadding,
+    pub(crate) endpoints: u32,
+    /// `None`: membarrier where this process may use it.
+    pub(crate) fence_mode: Option<FenceMode>,
+    pub(crate) spin_ns: u32,
+    pub(crate) tick_ms: u32,
+    /// `None`: [`memory`]'s default.
+    pub(crate) max_bytes: Option<u64>,
+}
+
+/// What an attacher expects of a region.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    pub(crate) kind: Kind,
+    pub(crate) payload: PayloadLayout,
+    pub(crate) name: String,
+}
+
+/// One process's hold on a region, shared by its channels, seats and endpoints.
+///
+/// # Invariants
+/// - **G1** `geometry` was made by `Geometry::plan` or `Geometry::check`, and the mapping is `geometry.total` bytes
+///   at least, page-aligned, readable and writable, for as long as `self` lives.
+/// - **G2** The file cannot shrink under the mapping: it is sealed.
+/// - **G3** Nobody makes a `&mut` into the mapping.
+#[derive(Debug)]
+pub(crate) struct Region {
+    mapping: Mapping,
+    geometry: Geometry,
+    payload: PayloadLayout,
+    fence_mode: FenceMode,
+    spin_ns: u32,
+    tick_ms: u32,
+    presence: Presence,
+    /// `Channel`s of this process on this region: while there is one, a first peer may still come from here.
+    channels: AtomicU32,
+    file: OwnedFd,
+}
+
+impl Region {
+    /// A new region, in memory that only this process has.
+    pub(crate) fn create(plan: &Plan) -> Result<Arc<Region>, CreateError> {
+        let geometry = geometry_of(plan)?;
+        let fence_mode = match plan.fence_mode {
+            Some(FenceMode::Fenced) => FenceMode::Fenced,
+            Some(FenceMode::Membarrier) => {
+                barrier::register().map_err(|_| CreateError::MembarrierUnavailable)?;
+                FenceMode::Membarrier
+            }
+            None if barrier::register().is_ok() => FenceMode::Membarrier,
+            None => FenceMode::Fenced,
+        };
+        let file = memory::create_memfd(geometry.total, plan.max_bytes)?;
+        let line = Header {
+            magic: [0; 8],
+            abi: header::ABI_VERSION,
+            kind: plan.kind as u32,
+            capacity: geometry.laps.capacity(),
+            stride: geometry.stride as u32,
+            payload_size: plan.payload.size as u32,
+            payload_align: plan.payload.align as u32,
+            table_length: u32::from(geometry.table_length),
+            fence_mode: fence_mode as u32,
+            tick_ms: plan.tick_ms,
+            spin_ns: plan.spin_ns,
+            reserved: 0,
+            total: geometry.total as u64,
+            boot_id: process::boot_id(),
+            fingerprint: header::fingerprint(&plan.name),
+            name: header::name_field(&plan.name),
+        };
+        // The rest of a fresh region is zeros: hints at 0, nobody asleep, nobody seen, every slot FREE(0).
+        let write = |bytes: &[u8]| {
+            memory::write_at(file.as_fd(), bytes, 0).map_err(|source| CreateError::Os {
+                what: "write the channel's header",
+                source,
+            })
+        };
+        write(bytemuck::bytes_of(&line))?;
+        write(&header::MAGIC)?;
+        memory::seal(file.as_fd()).map_err(|source| CreateError::Os {
+            what: "seal the channel's memory",
+            source,
+        })?;
+        Self::hold(file, geometry, plan.payload, &line).map_err(|error| match error {
+            AttachError::NoProc => CreateError::NoProc,
+            AttachError::Os { what, source } => CreateError::Os { what, source },
+            other => CreateError::Os {
+                what: "attach to the channel just created",
+                source: std::io::Error::other(other),
+            },
+        })
+    }
+
+    /// The region in `file`, if it is what is expected.
+    pub(crate) fn attach(file: OwnedFd, expected: &Expected) -> Result<Arc<Region>, AttachError> {
+        if !memory::check_seals(file.as_fd()).map_err(os("read the seals of the channel's memory"))? {
+            return Err(AttachError::Unsealed);
+        }
+        let length = memory::file_len(file.as_fd()).map_err(os("read the size of the channel's memory"))?;
+        let truncated = |expected: usize| AttachError::Truncated {
+            expected: expected as u64,
+            actual: length,
+        };
+        if length < size_of::<Header>() as u64 {
+            return Err(truncated(size_of::<Header>()));
+        }
+        let mut line = <Header as bytemuck::Zeroable>::zeroed();
+        memory::read_at(file.as_fd(), bytemuck::bytes_of_mut(&mut line), 0).map_err(os("read the channel's header"))?;
+        let geometry = check(&line, expected)?;
+        if length < geometry.total as u64 {
+            return Err(truncated(geometry.total));
+        }
+        if FenceMode::decode(line.fence_mode) == Some(FenceMode::Membarrier) {
+            barrier::register().map_err(|_| AttachError::MembarrierUnavailable)?;
+        }
+        Self::hold(file, geometry, expected.payload, &line)
+    }
+
+    /// Maps `file` and says "present".
+    fn hold(
+        file: OwnedFd,
+        geometry: Geometry,
+        payload: PayloadLayout,
+        line: &Header,
+    ) -> Result<Arc<Region>, AttachError> {
+        let fence_mode = FenceMode::decode(line.fence_mode).ok_or(AttachError::FenceMode {
+            actual: line.fence_mode,
+        })?;
+        let presence = Presence::hold(file.as_fd())?;
+        let mapping = Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?;
+        Ok(Arc::new(Region {
+            mapping,
+            geometry,
+            payload,
+            fence_mode,
+            spin_ns: line.spin_ns,
+            tick_ms: line.tick_ms,
+            presence,
+            channels: AtomicU32::new(0),
+            file,
+        }))
+    }
+
+    /// The shared words.
+    #[inline]
+    pub(crate) fn lines(&self) -> &Lines {
+        // SAFETY: G1, G3: inside the mapping, 128-byte aligned, and all atomics.
+        unsafe { self.at::<Lines>(LINES_OFFSET).as_ref() }
+    }
+
+    /// The record of `owner`, whose id is below the table's length.
+    pub(crate) fn record(&self, owner: Owner) -> &Record {
+        let index = owner.id();
+        assert!(index < self.geometry.table_length, "ids are below the table's length");
+        let offset = TABLE_OFFSET + usize::from(index) * size_of::<Record>();
+        // SAFETY: G1, G3: inside the table, 128-byte aligned, and all atomics.
+        unsafe { self.at::<Record>(offset).as_ref() }
+    }
+
+    /// The slots as slots of `T`, which is the payload that the geometry was made for, or `()` for the state words
+    /// alone.
+    pub(crate) fn ring<T>(&self) -> Ring<T> {
+        let as_planned = PayloadLayout::of::<T>() == self.payload;
+        assert!(as_planned || size_of::<T>() == 0, "the payload that was checked");
+        let slots = self.at::<u8>(self.geometry.slots_offset);
+        // SAFETY: V1 from G1: `capacity` slots of `stride` bytes, each at least `size_of::<Slot<T>>()`, follow the
+        // offset, and whoever holds the ring holds this region. V2: the offset is a multiple of the slot's alignment,
+        // the stride too, and G3.
+        unsafe {
+            Ring::new(
+                NonNull::from(self.lines()),
+                slots,
+                self.geometry.stride,
+                self.geometry.laps,
+                self.geometry.table_length,
+            )
+        }
+    }
+
+    fn at<T>(&self, offset: usize) -> NonNull<T> {
+        debug_assert!(offset + size_of::<T>() <= self.mapping.len());
+        // SAFETY: every caller's offset is inside the geometry, hence (G1) inside the mapping.
+        unsafe { self.mapping.as_ptr().add(offset) }.cast()
+    }
+
+    /// Slots, ids and offsets.
+    pub(crate) fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Who pays for the fence.
+    pub(crate) fn fence_mode(&self) -> FenceMode {
+        self.fence_mode
+    }
+
+    /// The longest spin, in nanoseconds.
+    pub(crate) fn spin_ns(&self) -> u32 {
+        self.spin_ns
+    }
+
+    /// The longest sleep between two checks, in nanoseconds; at least a millisecond.
+    pub(crate) fn tick_ns(&self) -> u64 {
+        u64::from(self.tick_ms.max(1)) * 1_000_000
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Says "present" again, in a child that a fork has left without a description of its own.
+    pub(crate) fn renew_presence(&self) -> Result<(), LockError> {
+        self.presence.renew(self.file())
+    }
+
+    /// One more `Channel` of this process.
+    pub(crate) fn add_channel(&self) {
+        // Relaxed: own line (process-private); read by `nobody_can_come`, for which late is as good as in time.
+        self.channels.fetch_add(1, Relaxed);
+    }
+
+    /// One less.
+    pub(crate) fn drop_channel(&self) {
+        // Relaxed: as above.
+        self.channels.fetch_sub(1, Relaxed);
+    }
+
+    /// No process but this one has the region, and this one has no channel left to attach a first peer from.
+    pub(crate) fn nobody_can_come(&self) -> bool {
+        // Relaxed: as above.
+        self.channels.load(Relaxed) == 0 && !self.presence.others().unwrap_or(true)
+    }
+}
+
+fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
+    let endpoints = u16::try_from(plan.endpoints).unwrap_or(u16::MAX);
+    Geometry::plan(plan.capacity, plan.payload, plan.padding, endpoints).map_err(|e| match e {
+        GeometryError::Capacity => CreateError::Capacity { asked: plan.capacity },
+        GeometryError::TableLength => CreateError::TableLength {
+            asked: plan.endpoints,
+            max: u32::from(geometry::MAX_ENDPOINTS),
+        },
+        GeometryError::PayloadSize => CreateError::PayloadSize {
+            size: plan.payload.size,
+            max: geometry::MAX_PAYLOAD,
+        },
+        GeometryError::PayloadAlign => CreateError::PayloadAlign {
+            align: plan.payload.align,
+            max: geometry::MAX_ALIGN,
+        },
+        GeometryError::Overflow => CreateError::TooLarge {
+            wanted: u64::MAX,
+            limit: isize::MAX as u64,
+        },
+    })
+}
+
+/// Line 0 against what is expected, the most telling mismatch first.
+fn check(line: &Header, expected: &Expected) -> Result<Geometry, AttachError> {
+    if line.magic != header::MAGIC {
+        return Err(AttachError::NotARegion);
+    }
+    if line.abi != header::ABI_VERSION {
+        return Err(AttachError::AbiVersion {
+            expected: header::ABI_VERSION,
+            actual: line.abi,
+        });
+    }
+    if Kind::decode(line.kind) != Some(expected.kind) {
+        return Err(AttachError::Kind {
+            expected: expected.kind.name(),
+            actual: Kind::decode(line.kind).map_or("of an unknown kind", Kind::name),
+        });
+    }
+    if line.payload_size as usize != expected.payload.size {
+        return Err(AttachError::PayloadSize {
+            expected: expected.payload.size,
+            actual: line.payload_size as usize,
+        });
+    }
+    if line.payload_align as usize != expected.payload.align {
+        return Err(AttachError::PayloadAlign {
+            expected: expected.payload.align,
+            actual: line.payload_align as usize,
+        });
+    }
+    if line.fingerprint != header::fingerprint(&expected.name) {
+        return Err(AttachError::Schema {
+            expected: expected.name.clone(),
+            actual: header::name_text(&line.name),
+        });
+    }
+    Geometry::check(line, expected.payload).ok_or(AttachError::Geometry)
+}
+
+/// An operating system error, with what was being done.
+pub(crate) fn os(what: &'static str) -> impl Fn(std::io::Error) -> AttachError {
+    move |source| AttachError::Os { what, source }
+}
+
+impl From<std::io::Error> for AttachError {
+    /// What the lock calls answer.
+    fn from(source: std::io::Error) -> Self {
+        AttachError::Os {
+            what: "lock the channel",
+            source,
+        }
+    }
+}
+
+impl From<LockError> for AttachError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::NoProc => AttachError::NoProc,
+            LockError::Os(source) => source.into(),
+        }
+    }
+}
+
+impl From<MemoryError> for CreateError {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::TooLarge { wanted, limit } => CreateError::TooLarge { wanted, limit },
+            MemoryError::Os { source, .. } => CreateError::Os {
+                what: "get memory for the channel",
+                source,
+            },
+        }
+    }
+}
+
+// What LAYOUT.md says of the compiled types. Here and not in `layout`, since a checker's atomics have other sizes.
+const _: () = {
+    use crate::layout::lines::LINE;
+    use std::mem::offset_of;
+    assert!(size_of::<Lines>() == 5 * LINE && align_of::<Lines>() == LINE);
+    assert!(offset_of!(Lines, tail) == 0);
+    assert!(offset_of!(Lines, head) == LINE);
+    assert!(offset_of!(Lines, receivers) == 2 * LINE);
+    assert!(offset_of!(Lines, senders) == 3 * LINE);
+    assert!(offset_of!(Lines, life) == 4 * LINE);
+    assert!(TABLE_OFFSET == LINES_OFFSET + size_of::<Lines>());
+    assert!(size_of::<Record>() == LINE && align_of::<table::Record>() == LINE);
+};

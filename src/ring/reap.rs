@@ -1,0 +1,152 @@
+//! How is repaired what a dead endpoint left in the slots?
+//!
+//! One pass over all slots, oldest position first, each repair one compare-and-swap of the whole word, so that a
+//! reaper may itself be killed anywhere and the next one starts over. Who calls holds the dead one's owner byte (R4):
+//! that makes the check and the repair one step, elects one reaper, and keeps newcomers off the id.
+
+use bytemuck::Pod;
+
+use crate::edge;
+use crate::layout::{Owner, Phase, State};
+use crate::sync::{Ordering, Relaxed};
+
+use super::{Claim, Refused, Ring, names};
+
+/// What a pass repaired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Repairs {
+    /// Slots that a dead sender had claimed: gaps now.
+    pub(crate) gaps: u64,
+    /// Messages that a dead receiver had claimed, now for any receiver.
+    pub(crate) orphans: u64,
+}
+
+impl Repairs {
+    /// How many slots.
+    pub(crate) fn slots(self) -> u64 {
+        self.gaps + self.orphans
+    }
+}
+
+impl<T: Pod> Ring<T> {
+    /// Ends every claim of `dead`: `WRITING` becomes a gap, `READING` an orphan.
+    ///
+    /// The caller holds `dead`'s owner byte, or is `dead` and has no operation under way (a newcomer that sweeps its
+    /// id, an endpoint that detaches).
+    pub(crate) fn reap(&self, dead: Owner) -> Result<Repairs, Refused> {
+        self.reap_but(dead, |_, _| false)
+    }
+
+    /// The same for a receiver `me`: the oldest message goes to it, the others become orphans.
+    pub(crate) fn reap_and_take(&self, dead: Owner, me: Owner) -> Result<(Repairs, Option<Claim<'_, T>>), Refused> {
+        let mut taken = None;
+        let repairs = self.reap_but(dead, |position, state| {
+            if taken.is_none() && self.take_over(position, state, me) {
+                taken = Some(Claim { ring: self, position });
+                return true;
+            }
+            false
+        })?;
+        Ok((repairs, taken))
+    }
+
+    /// Takes the oldest orphan for the receiver `me`.
+    pub(crate) fn take_orphan(&self, me: Owner) -> Result<Option<Claim<'_, T>>, Refused> {
+        for position in self.oldest_first() {
+            let (position, state, phase) = self.claimed(position)?;
+            if phase == Phase::Reading(Owner::ORPHAN) {
+                if self.take_over(position, state, me) {
+                    return Ok(Some(Claim { ring: self, position }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// There is a message that a receiver could take now: at the head, or an orphan.
+    pub(crate) fn has_messages(&self) -> Result<bool, Refused> {
+        let (_, empty) = self.find_head()?;
+        if !empty {
+            return Ok(true);
+        }
+        self.has_orphans()
+    }
+
+    /// There is a message that its receiver's reaper has left for any other.
+    pub(crate) fn has_orphans(&self) -> Result<bool, Refused> {
+        for position in self.oldest_first() {
+            let (_, _, phase) = self.claimed(position)?;
+            if phase == Phase::Reading(Owner::ORPHAN) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn reap_but(&self, dead: Owner, mut keep: impl FnMut(u64, State) -> bool) -> Result<Repairs, Refused> {
+        let laps = self.laps;
+        let mut repairs = Repairs::default();
+        for position in self.oldest_first() {
+            let (position, state, phase) = self.claimed(position)?;
+            if !names(phase, dead) {
+                continue;
+            }
+            let lap = laps.lap(position);
+            match phase {
+                Phase::Writing(_) => {
+                    let free = State::free(laps.next_lap(lap));
+                    // [GAP] Release, pairs with a sender's look: the dead sender's bytes come before the next
+                    // payload (they happened before us: the kernel freed its owner byte after its last thread).
+                    if self.replace(position, state, free, edge::GAP.release()) {
+                        repairs.gaps += 1;
+                    }
+                }
+                Phase::Reading(_) => {
+                    if keep(position, state) {
+                        continue;
+                    }
+                    let orphan = State::reading(lap, Owner::ORPHAN);
+                    // [ORPHAN] Release, pairs with a taker's look: the dead receiver's reads come before whatever
+                    // the taker lets happen to the slot.
+                    if self.replace(position, state, orphan, edge::ORPHAN.release()) {
+                        repairs.orphans += 1;
+                    }
+                }
+                Phase::Free | Phase::Full => {}
+            }
+        }
+        Ok(repairs)
+    }
+
+    /// Each slot once, the one that a sender would fill next first: what is claimed there is the oldest.
+    fn oldest_first(&self) -> impl Iterator<Item = u64> + use<T> {
+        let laps = self.laps;
+        // Relaxed: hint (any start is right, the order alone depends on it).
+        let start = self.hint(&self.lines().tail.0, Relaxed);
+        (0..laps.capacity()).map(move |i| laps.add(start, i))
+    }
+
+    /// The word at the slot of `near`, whatever lap it is in, and the position that it speaks of.
+    fn claimed(&self, near: u64) -> Result<(u64, State, Phase), Refused> {
+        // [CLAIMED] Acquire, pairs with the publish, and with the making of an orphan, that the claim's release
+        // sequence goes back to: who takes over READING sees the payload.
+        let state = self.state(near, edge::CLAIMED.acquire());
+        let (lap, phase) = self.decode(state).ok_or(Refused::Corrupt)?;
+        Ok((self.laps.at(lap, self.laps.index(near)), state, phase))
+    }
+
+    /// `state`, a `READING`, becomes our own.
+    fn take_over(&self, position: u64, state: State, me: Owner) -> bool {
+        let mine = State::reading(self.laps.lap(position), me);
+        // Relaxed: under the Acquire look at this very word; ours to end, and our release orders what comes next.
+        self.replace(position, state, mine, Relaxed)
+    }
+
+    fn replace(&self, position: u64, from: State, to: State, success: Ordering) -> bool {
+        // Failure Relaxed: nothing was done, nothing is read.
+        self.slot(position)
+            .state
+            .compare_exchange(from.bits(), to.bits(), success, Relaxed)
+            .is_ok()
+    }
+}

@@ -1,0 +1,190 @@
+//! What may the algorithms do to shared memory? Everything in this file, and nothing else.
+//!
+//! This is the door: the only file that names atomics, `UnsafeCell`, spin hints, payload copies, the futex and the
+//! process-wide memory barrier. `loom-tests` and later checkers compile the rooms behind it again with a twin of this
+//! file in its place, so `src/` itself never mentions a checker.
+//!
+//! # Unsafe
+//! [`Payload`] is the one boundary: raw copies into and out of a slot that the caller has claimed.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
+use std::ptr;
+
+use bytemuck::Pod;
+use rustix::io::Errno;
+use rustix::thread::{MembarrierCommand, futex};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+pub(crate) use std::sync::atomic::Ordering::{self, Relaxed};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
+
+/// A labelled pair of ordered accesses: what is stored on one end is visible to who loads it on the other.
+///
+/// The labels stand in [`edge`](crate::edge). A checker's twin of this type may weaken a label at run time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edge(());
+
+impl Edge {
+    /// Names an edge. The name matters to the twins only.
+    pub(crate) const fn new(_label: &'static str) -> Self {
+        Edge(())
+    }
+
+    /// The ordering of the storing end.
+    #[inline(always)]
+    pub(crate) const fn release(self) -> Ordering {
+        Ordering::Release
+    }
+
+    /// The ordering of the loading end.
+    #[inline(always)]
+    pub(crate) const fn acquire(self) -> Ordering {
+        Ordering::Acquire
+    }
+
+    /// The waiter's side of a pair of fences.
+    #[inline(always)]
+    pub(crate) const fn waiter(self) -> Ordering {
+        Ordering::SeqCst
+    }
+
+    /// The notifier's side of a pair of fences.
+    #[inline(always)]
+    pub(crate) const fn notifier(self) -> Ordering {
+        Ordering::SeqCst
+    }
+}
+
+/// A full fence, on this thread.
+#[inline(always)]
+pub(crate) fn fence(order: Ordering) {
+    std::sync::atomic::fence(order);
+}
+
+/// The light half of an asymmetric fence: keeps the compiler from moving accesses across it, and costs nothing.
+#[inline(always)]
+pub(crate) fn light_fence() {
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
+/// The heavy half of an asymmetric fence: a full fence here and on every running thread of every registered process.
+///
+/// `MEMBARRIER_CMD_GLOBAL_EXPEDITED`, membarrier(2). It can fail only where the kernel lacks the command, and a
+/// process that attached in membarrier mode has registered for it; should it fail all the same, the bounded sleep
+/// (a tick) is what is left, as after a killed notifier.
+pub(crate) fn heavy_fence() {
+    std::sync::atomic::fence(Ordering::SeqCst);
+    let _ = rustix::thread::membarrier(MembarrierCommand::GlobalExpedited);
+}
+
+/// Tells the processor that this is a spin loop.
+#[inline(always)]
+pub(crate) fn spin_hint() {
+    std::hint::spin_loop();
+}
+
+/// Now on `CLOCK_MONOTONIC`, in nanoseconds. No system call where the vDSO serves the clock.
+#[inline]
+pub(crate) fn now() -> u64 {
+    let t = clock_gettime(ClockId::Monotonic);
+    // Both are non-negative on CLOCK_MONOTONIC, and 2^64 ns are 584 years.
+    (t.tv_sec as u64)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(t.tv_nsec as u64)
+}
+
+/// Sleeps while `word` is `expected`, until woken or until `until` ([`now`]'s clock, nanoseconds).
+///
+/// May return early for any reason: the caller looks again. A shared futex, futex(2) `FUTEX_WAIT_BITSET` with an
+/// absolute deadline on `CLOCK_MONOTONIC`.
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, until: u64) {
+    let deadline = Timespec {
+        tv_sec: (until / 1_000_000_000) as i64,
+        tv_nsec: (until % 1_000_000_000) as i64,
+    };
+    // Woken, the word changed, the deadline passed, a signal: all the same to the caller, who looks again.
+    let _: Result<(), Errno> =
+        futex::wait_bitset(word, futex::Flags::empty(), expected, Some(&deadline), NonZeroU32::MAX);
+}
+
+/// Wakes up to `count` sleepers on `word`, in whichever processes they are; returns how many it woke.
+pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> usize {
+    // FUTEX_WAKE reads its count as an i32. An error means that nobody can be asleep on this word.
+    futex::wake(word, futex::Flags::empty(), count.min(i32::MAX as u32)).unwrap_or(0)
+}
+
+/// The payload bytes of a slot: plain memory that one claimant at a time may touch.
+///
+/// Payloads of up to 64 bytes are copied as relaxed atomic words, larger ones by `memcpy`; either way each byte is
+/// read once. A peer that breaks the protocol and writes during a `memcpy` is outside Rust's memory model: see the
+/// crate's trust statement.
+#[repr(transparent)]
+pub(crate) struct Payload<T>(UnsafeCell<MaybeUninit<T>>);
+
+/// Up to this many bytes a payload travels as relaxed 8-byte words: one cache line. From measurements of the
+/// prototypes, where longer copies gain from `memcpy`'s vector moves.
+const WORDWISE: usize = 64;
+
+impl<T: Pod> Payload<T> {
+    /// Copies `value` in.
+    ///
+    /// # Safety
+    /// The caller owns the slot that `self` is in (a claim of its own stands in the state word, or it is the slot's
+    /// single end and the word admits it), `self` is 8-byte aligned, and the slot extends to the next multiple of 8
+    /// bytes after the payload.
+    #[inline(always)]
+    pub(crate) unsafe fn write(&self, value: &T) {
+        let size = size_of::<T>();
+        let source = ptr::from_ref(value).cast::<u8>();
+        let target = self.0.get().cast::<u8>();
+        if size > WORDWISE {
+            // SAFETY: both are valid for `size` bytes; `value` is a local reference and `target` is shared memory
+            // that the caller owns, so they do not overlap.
+            unsafe { ptr::copy_nonoverlapping(source, target, size) };
+            return;
+        }
+        let mut words = [0u64; WORDWISE / 8];
+        // SAFETY: `size <= 64`, the length of `words` in bytes.
+        unsafe { ptr::copy_nonoverlapping(source, words.as_mut_ptr().cast::<u8>(), size) };
+        for (i, word) in words.iter().enumerate().take(size.div_ceil(8)) {
+            // SAFETY: the slot is 8-byte aligned and whole words long (contract).
+            let target = unsafe { target.cast::<AtomicU64>().add(i) };
+            // SAFETY: valid as above, and a slot is only ever accessed through shared references and raw pointers.
+            let target = unsafe { &*target };
+            // Relaxed: under the claim; published by the state word.
+            target.store(*word, Relaxed);
+        }
+    }
+
+    /// Copies the payload out.
+    ///
+    /// # Safety
+    /// As [`write`](Self::write).
+    #[inline(always)]
+    pub(crate) unsafe fn read(&self) -> T {
+        let size = size_of::<T>();
+        let source = self.0.get().cast::<u8>();
+        let mut value = MaybeUninit::<T>::uninit();
+        let target = value.as_mut_ptr().cast::<u8>();
+        if size > WORDWISE {
+            // SAFETY: both are valid for `size` bytes and `target` is a local.
+            unsafe { ptr::copy_nonoverlapping(source, target, size) };
+        } else {
+            let mut words = [0u64; WORDWISE / 8];
+            for (i, word) in words.iter_mut().enumerate().take(size.div_ceil(8)) {
+                // SAFETY: the slot is 8-byte aligned and whole words long (contract).
+                let source = unsafe { source.cast::<AtomicU64>().add(i) };
+                // SAFETY: valid as above, and a slot is only ever accessed through shared references and raw pointers.
+                let source = unsafe { &*source };
+                // Relaxed: under the claim; the state word was acquired.
+                *word = source.load(Relaxed);
+            }
+            // SAFETY: `size <= 64`, the length of `words` in bytes.
+            unsafe { ptr::copy_nonoverlapping(words.as_ptr().cast::<u8>(), target, size) };
+        }
+        // SAFETY: every byte is written, and `T: Pod` is valid for every bit pattern.
+        unsafe { value.assume_init() }
+    }
+}

@@ -1,0 +1,135 @@
+//! How does a process sleep until there is something to do, and why is no wake-up lost?
+//!
+//! There is one wait word for each direction: receivers sleep on one, senders on the other. This room knows no ring: it
+//! is given a `look` that tries the operation.
+//!
+//! # Why no wake-up is lost
+//! The waiter announces itself in the wait word, *then* looks at the ring, *then* sleeps. The notifier changes the ring,
+//! *then* looks at the wait word. Between each pair stands a full fence ([`SLEEP`](edge::SLEEP)), so at least one sees
+//! the other (Dekker's argument): either the waiter's look finds the change, or the notifier finds the announcement.
+//! In the second case the notifier changes the word before it wakes, so a waiter that has not gone to sleep yet does
+//! not: `futex_wait` compares the word with what the announcement left there.
+//!
+//! Each half of the word answers for one race (`loom-tests/tests/wait.rs` and the explicit-state model):
+//! - **waker epoch**: a notifier between announcement and sleep. Without it the waiter sleeps through the wake.
+//! - **waiter epoch**: an announcement between "it woke nobody" and taking the `SLEEPERS` bit away. Without it the
+//!   notifier takes away the bit of somebody who is about to sleep.
+//!
+//! One wake can be owed to two: a receiver that takes a message and sees another behind it wakes one more, a sender that
+//! fills a place and sees the next one free wakes one more (`chain` in `channel`). And every sleep is bounded by a tick,
+//! since a process can be killed between its change and its wake-up, or between being woken and acting: nothing in user
+//! space can undo that. (The epochs are 15 and 16 bits: a waiter that is stopped between announcing and sleeping for
+//! exactly a whole number of turns sleeps a tick too long.)
+//!
+//! # The fence, and who pays
+//! In [`FenceMode::Fenced`] both sides execute a full fence. In [`FenceMode::Membarrier`] the waiter executes one on
+//! behalf of everybody (membarrier(2), `GLOBAL_EXPEDITED`) and the notifier only keeps the compiler from reordering:
+//! the kernel's guarantee makes the pair as strong. The loom models run the fenced form.
+//!
+//! # Edges
+//! | label | notifier | waiter | protects | loom model that fails without it |
+//! |---|---|---|---|---|
+//! | `SLEEP` | [`notify`]: after the change, before the look at the word | [`wait_until`]: after the announcement, before the look at the ring | the wake-up | `no_wake_is_lost` |
+//!
+//! # Killed here
+//! | killed after | the others see | repaired by |
+//! |---|---|---|
+//! | announcement | a `SLEEPERS` bit with nobody behind it | the next notifier: its wake finds nobody, it takes the bit away |
+//! | going to sleep | nobody to wake | the same: the kernel counts the sleepers, nothing in the region does |
+//! | being woken, before acting | a message that nobody has been woken for | the other sleepers' ticks |
+//! | notifier: the change, before the wake | the same | the same |
+//! | notifier: waker epoch, before the wake | the same; the bit still stands | the next notifier, or the ticks |
+
+pub(crate) mod spin;
+mod word;
+
+use crate::edge;
+use crate::layout::FenceMode;
+use crate::sync::{AtomicU32, fence, futex_wait, heavy_fence, light_fence, now};
+
+pub(crate) use spin::Spin;
+pub(crate) use word::{notify, sleepers};
+
+/// The first sleep lasts at most this, in nanoseconds; each further one twice as long, up to the channel's tick.
+/// A guess: a death is noticed after about this long by somebody who has just begun to wait.
+const FIRST_TICK: u64 = 50_000_000;
+
+/// The notifier's half of [`edge::SLEEP`]; afterwards one [`notify`] for each word concerned.
+#[inline(always)]
+pub(crate) fn notifier_fence(mode: FenceMode) {
+    match mode {
+        // [SLEEP] pairs with the waiter's: we see the announcement or it sees our change.
+        FenceMode::Fenced => fence(edge::SLEEP.notifier()),
+        FenceMode::Membarrier => light_fence(),
+    }
+}
+
+/// The waiter's half of [`edge::SLEEP`].
+fn waiter_fence(mode: FenceMode) {
+    match mode {
+        // [SLEEP] pairs with the notifier's: it sees the announcement or we see its change.
+        FenceMode::Fenced => fence(edge::SLEEP.waiter()),
+        FenceMode::Membarrier => heavy_fence(),
+    }
+}
+
+/// What a wait depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait<'a> {
+    /// The word to sleep on.
+    pub(crate) word: &'a AtomicU32,
+    /// Who pays for the fence.
+    pub(crate) mode: FenceMode,
+    /// How long to spin first.
+    pub(crate) spin: &'a Spin,
+    /// The longest sleep between two checks, in nanoseconds.
+    pub(crate) tick: u64,
+    /// When to give up, in nanoseconds of [`now`].
+    pub(crate) deadline: Option<u64>,
+}
+
+/// Why a look is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Why {
+    /// Something may have changed.
+    Woken,
+    /// A tick has passed: look after the dead, too.
+    Tick,
+    /// About to sleep: count it, and look.
+    Sleep,
+}
+
+/// Spins, then sleeps, until `look` has an answer; `None` after the deadline.
+///
+/// `look` tries the operation; it is called often, and on [`Why::Tick`] it also asks after the dead. Every return from
+/// the sleep is followed by a look before a time-out: a wake-up that was meant for us is not thrown away.
+pub(crate) fn wait_until<R>(wait: Wait<'_>, mut look: impl FnMut(Why) -> Option<R>) -> Option<R> {
+    let spun = wait.spin.run(wait.deadline, || look(Why::Woken));
+    if spun.is_some() {
+        return spun;
+    }
+    let mut tick = FIRST_TICK.min(wait.tick);
+    let mut due = now().saturating_add(tick);
+    loop {
+        let seen = word::announce(wait.word);
+        waiter_fence(wait.mode);
+        let answer = look(Why::Sleep);
+        if answer.is_some() {
+            return answer;
+        }
+        futex_wait(wait.word, seen, wait.deadline.map_or(due, |at| at.min(due)));
+        let time = now();
+        let why = if time >= due { Why::Tick } else { Why::Woken };
+        let answer = look(why);
+        if answer.is_some() {
+            return answer;
+        }
+        if wait.deadline.is_some_and(|at| time >= at) {
+            return None;
+        }
+        if why == Why::Tick {
+            tick = tick.saturating_mul(2).min(wait.tick);
+            due = time.saturating_add(tick);
+        }
+    }
+}
