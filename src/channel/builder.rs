@@ -11,8 +11,8 @@ use crate::layout::header::short_type_name;
 use crate::layout::{FenceMode, Kind, SlotPadding};
 use crate::region::{Plan, Region};
 
-use super::Channel;
 use super::end::{End, EndKind};
+use super::{Channel, Ends};
 
 /// Endpoints at a multi end, unless [`Builder::table_length`] says otherwise: 16 KiB of records. A guess.
 const ENDPOINTS: u32 = 125;
@@ -41,7 +41,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[must_use]
 pub struct Builder<T, S, R> {
     plan: Plan,
-    channel: PhantomData<fn() -> (T, S, R)>,
+    ends: Ends<T, S, R>,
 }
 
 impl<T: Pod, S: End, R: End> Builder<T, S, R> {
@@ -59,7 +59,7 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
                 tick_ms: TICK.as_millis() as u32,
                 max_bytes: None,
             },
-            channel: PhantomData,
+            ends: PhantomData,
         }
     }
 

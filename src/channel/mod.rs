@@ -40,6 +40,9 @@ pub use sender::Sender;
 use end::EndKind;
 use endpoint::Place;
 
+/// What a channel carries, and between which ends, without holding any of it.
+type Ends<T, S, R> = PhantomData<fn() -> (T, S, R)>;
+
 /// A ring of messages of type `T` in shared memory, with a sending end `S` and a receiving end `R`.
 ///
 /// Use it through [`spsc`](crate::spsc), [`mpsc`](crate::mpsc), [`spmc`](crate::spmc) or [`mpmc`](crate::mpmc), which
@@ -49,7 +52,7 @@ use endpoint::Place;
 pub struct Channel<T, S, R> {
     region: Arc<Region>,
     name: String,
-    ends: PhantomData<fn() -> (T, S, R)>,
+    ends: Ends<T, S, R>,
 }
 
 impl<T: Pod, S: End, R: End> Channel<T, S, R> {

@@ -85,6 +85,6 @@ impl Walk {
         if self.steps >= self.limit * WALKS {
             return Err(Refused::Blocked);
         }
-        Ok(self.steps % self.limit == 0)
+        Ok(self.steps.is_multiple_of(self.limit))
     }
 }

@@ -54,10 +54,8 @@ impl<T: Pod> Ring<T> {
     pub(crate) fn take_orphan(&self, me: Owner) -> Result<Option<Claim<'_, T>>, Refused> {
         for position in self.oldest_first() {
             let (position, state, phase) = self.claimed(position)?;
-            if phase == Phase::Reading(Owner::ORPHAN) {
-                if self.take_over(position, state, me) {
-                    return Ok(Some(Claim { ring: self, position }));
-                }
+            if phase == Phase::Reading(Owner::ORPHAN) && self.take_over(position, state, me) {
+                return Ok(Some(Claim { ring: self, position }));
             }
         }
         Ok(None)
