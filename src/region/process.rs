@@ -79,10 +79,16 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     digits.next().is_none().then_some(bytes)
 }
 
-/// Can no two threads of this machine's run at once, as far as this one is concerned? Then spinning only keeps the
-/// other side from running. `false` if that cannot be told.
+/// Has the machine one processor? Then spinning only keeps the other side from running. `false` if that cannot be told.
+///
+/// The machine is asked, not this thread's affinity: who is pinned to one processor has its peer on another.
 pub(crate) fn one_cpu() -> bool {
-    std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1)
+    fs::read_to_string("/sys/devices/system/cpu/online").is_ok_and(|online| names_one_cpu(&online))
+}
+
+/// The kernel's list of processors (`Documentation/admin-guide/cputopology.rst`): `0-1,4`, say.
+fn names_one_cpu(list: &str) -> bool {
+    list.trim_end().parse::<u32>().is_ok()
 }
 
 #[cfg(test)]
@@ -121,6 +127,15 @@ mod tests {
         let comm = fs::read("/proc/self/comm").unwrap();
         assert_eq!(&me.name[..comm.len() - 1], &comm[..comm.len() - 1]);
         assert_eq!(me, identity());
+    }
+
+    #[test]
+    fn one_processor_is_told_from_several() {
+        assert!(names_one_cpu("0\n"));
+        assert!(names_one_cpu("3"));
+        for list in ["0-1\n", "0,2\n", "0-3,8-11\n", ""] {
+            assert!(!names_one_cpu(list), "{list:?}");
+        }
     }
 
     #[test]
