@@ -1,0 +1,170 @@
+//! Which of two is faster, by how much, and is that good enough?
+
+use super::board::Outcome;
+use super::machine::{self, Lab};
+
+/// Attempts for each round that is wanted, before rounds that should be thrown away are counted all the same.
+const ATTEMPTS: usize = 4;
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds that count.
+    pub rounds: usize,
+    /// The number of messages is divided by this.
+    pub share: u64,
+}
+
+impl Effort {
+    /// What a figure in the notes comes from.
+    pub const FULL: Effort = Effort { rounds: 9, share: 1 };
+    /// For a look.
+    pub const QUICK: Effort = Effort { rounds: 5, share: 8 };
+}
+
+/// What one run came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Nanoseconds an operation.
+    pub ns: f64,
+    /// A worker lost its processor, and each had one to itself.
+    pub disturbed: bool,
+}
+
+impl Run {
+    /// `operations` done in `outcome` by `crew` workers.
+    pub fn of(outcome: Outcome, operations: u64, crew: usize) -> Run {
+        Run {
+            ns: outcome.elapsed as f64 / operations as f64,
+            disturbed: crew <= 2 && outcome.preempted > 0,
+        }
+    }
+}
+
+/// What the ratio should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// A is at least so many times as fast as B.
+    Faster(f64),
+    /// A takes at most so many times as long as B.
+    Slower(f64),
+    /// The same, to be aimed at and explained.
+    Aim(f64),
+    /// For the record: how many times as fast.
+    Told,
+    /// For the record: how many times as long.
+    ToldSlower,
+}
+
+/// Runs so many operations.
+pub type Runner = Box<dyn Fn(&Lab, u64) -> Run>;
+
+/// One of the two sides: its name, and a run of so many operations.
+pub struct Side {
+    /// As printed.
+    pub name: String,
+    /// What it does.
+    pub run: Runner,
+}
+
+/// A against B.
+pub struct Question {
+    /// As printed and filtered.
+    pub name: String,
+    /// Operations a run, at full effort.
+    pub operations: u64,
+    /// Ours.
+    pub a: Side,
+    /// The other.
+    pub b: Side,
+    /// What is wanted of it.
+    pub target: Target,
+}
+
+struct Round {
+    a: f64,
+    b: f64,
+    probe: f64,
+}
+
+impl Question {
+    /// Measures and prints.
+    pub fn answer(&self, lab: &Lab, effort: Effort) {
+        let operations = (self.operations / effort.share).max(1);
+        let mut rounds = Vec::new();
+        let mut spare = Vec::new();
+        for attempt in 0..effort.rounds * ATTEMPTS {
+            if rounds.len() == effort.rounds {
+                break;
+            }
+            let (round, good) = self.round(lab, operations, attempt);
+            if good { &mut rounds } else { &mut spare }.push(round);
+        }
+        let thrown = spare.len();
+        let lacking = effort.rounds - rounds.len();
+        rounds.extend(spare.into_iter().take(lacking));
+        self.print(&rounds, thrown - lacking, lacking);
+    }
+
+    /// Both sides, the first one by turns, with a probe around each.
+    fn round(&self, lab: &Lab, operations: u64, attempt: usize) -> (Round, bool) {
+        let first = lab.probe();
+        let (a, between, b);
+        if attempt.is_multiple_of(2) {
+            a = (self.a.run)(lab, operations);
+            between = lab.probe();
+            b = (self.b.run)(lab, operations);
+        } else {
+            b = (self.b.run)(lab, operations);
+            between = lab.probe();
+            a = (self.a.run)(lab, operations);
+        }
+        let last = lab.probe();
+        let good = machine::same_regime(&[first, between, last]) && !a.disturbed && !b.disturbed;
+        let round = Round {
+            a: a.ns,
+            b: b.ns,
+            probe: between,
+        };
+        (round, good)
+    }
+
+    fn print(&self, rounds: &[Round], thrown: usize, lacking: usize) {
+        let times_as_fast = !matches!(self.target, Target::Slower(_) | Target::ToldSlower);
+        let ratio = |r: &Round| if times_as_fast { r.b / r.a } else { r.a / r.b };
+        let [low, ratio, high] = quartiles(rounds.iter().map(ratio));
+        let [_, a, _] = quartiles(rounds.iter().map(|r| r.a));
+        let [_, b, _] = quartiles(rounds.iter().map(|r| r.b));
+        let verdict = match self.target {
+            Target::Faster(least) => format!("target ≥ {least}: {}", met(ratio >= least)),
+            Target::Slower(most) => format!("target ≤ {most}: {}", met(ratio <= most)),
+            Target::Aim(least) => format!("aim ≥ {least}: {}", met(ratio >= least)),
+            Target::Told | Target::ToldSlower => String::new(),
+        };
+        let near = rounds.iter().filter(|r| machine::regime(r.probe) == "near").count();
+        println!(
+            "{:<42} {ratio:5.2} [{low:.2} {high:.2}]  {verdict}\n    {} {a:.2} ns, {} {b:.2} ns; {near} of {} rounds near, {thrown} thrown away{}",
+            self.name,
+            self.a.name,
+            self.b.name,
+            rounds.len(),
+            if lacking > 0 {
+                format!(", {lacking} kept although disturbed")
+            } else {
+                String::new()
+            },
+        );
+    }
+}
+
+fn met(yes: bool) -> &'static str {
+    if yes { "met" } else { "MISSED" }
+}
+
+/// First quartile, median, third quartile.
+pub fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let last = (sorted.len() - 1) as f64;
+    [0.25, 0.5, 0.75].map(|q| sorted[(q * last).round() as usize])
+}
