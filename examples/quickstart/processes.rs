@@ -131,6 +131,7 @@ fn ring<E: End>(mut command: Command, run: Run, time: Duration) -> Result<Outcom
     there.pass_to(&mut command, "there")?;
     back.pass_to(&mut command, "back")?;
     let (out, echoes) = (there.sender()?, back.receiver()?);
+    drop((there, back));
     measured(command, run, time, out, echoes)
 }
 
@@ -159,7 +160,8 @@ fn measured(mut command: Command, run: Run, time: Duration, out: impl Out, echoe
     reports.pass_to(&mut command, "report")?;
     let report = reports.receiver()?;
     let mut second = command.stderr(Stdio::inherit()).spawn()?;
-    // What is left here of the second process's ends: as long as we had them, its death would not end the stream.
+    // What could bring further peers, by annulus or by a pipe: while we had it, the second process's death would not end
+    // the stream.
     drop((command, reports));
     let sent = runs::lead(run, time, out, echoes)?;
     let Report { tally, nanoseconds } = report.recv_timeout(PATIENCE)?;
