@@ -38,3 +38,6 @@ pub(crate) const SLEEP: Edge = Edge::new("SLEEP");
 
 /// The end of one thread's reaping → the beginning of another's, in one process.
 pub(crate) const REAPING: Edge = Edge::new("REAPING");
+
+/// A record cleaned after its slots are repaired → a reaper that passes it over: who finds no role finds no claim.
+pub(crate) const CLEAN: Edge = Edge::new("CLEAN");

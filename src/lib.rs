@@ -1,4 +1,151 @@
 //! Lock-free ring-buffer channels between processes over shared memory that survive a killed peer.
+//!
+//! A [`Channel`] is a ring of slots in memory that several processes map. Messages are copied in and out; nobody makes
+//! a system call while nobody sleeps. Any process may be killed at any instruction: the others go on.
+//!
+//! ```
+//! use annulus::spsc::Channel;
+//!
+//! let channel = Channel::<u64>::anonymous(1024)?;
+//! let (tx, rx) = (channel.sender()?, channel.receiver()?);
+//! tx.send(42)?;
+//! assert_eq!(rx.recv()?, 42);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! That was one process. A second one comes by the channel in one of two ways, neither of which needs a name:
+//! - A program that this one starts *inherits* it: [`Channel::pass_to`] here, [`Channel::inherited`] there.
+//! - A forked child has it already, and attaches by itself. With a [`Seat`], reserved before the fork, it counts from
+//!   before it has attached.
+//!
+//! # Which kind
+//! | module | senders | receivers | for |
+//! |---|---|---|---|
+//! | [`spsc`] | one | one | a stream: fastest |
+//! | [`mpsc`] | many | one | results, events, log lines that come together |
+//! | [`spmc`] | one | many | jobs that are shared out: each goes to one receiver |
+//! | [`mpmc`] | many | many | both |
+//!
+//! "One" is one at a time: a second is [`AttachError::AlreadyAttached`] while the first lives. Messages of one sender
+//! come in its order, but for those that a dead receiver had claimed. All four are the same protocol; a single end
+//! saves the read-modify-write of a claim.
+//!
+//! # What can be sent
+//! Whatever every bit pattern is a value of, since another process writes those bits: [`bytemuck::Pod`], to be derived
+//! (`#[derive(Clone, Copy, Pod, Zeroable)] #[bytemuck(crate = "annulus::bytemuck")] #[repr(C)]`). At most 64 KiB.
+//!
+//! | type | `Pod` | instead |
+//! |---|---|---|
+//! | integers, floats, arrays, `#[repr(C)]` structs of those without padding | yes | |
+//! | `bool`, `char`, enums | no | `u8` or `u32`, and [`bytemuck::CheckedBitPattern`] or a `match` on receipt |
+//! | `Option<T>` | no, but for `NonZeroU32` and its like | a flag and a value |
+//! | structs with padding | no | the padding as a field: `_padding: [u8; 3]` |
+//! | `String`, `Vec`, `Box`, references | no | `[u8; N]` and a length |
+//! | `usize`, `isize` | yes | `u64`, `i64`, which are the same in every program |
+//! | raw pointers | with a feature of bytemuck's | an index or offset: an address means nothing in another process |
+//!
+//! # What is guaranteed when processes die
+//! Killed, crashed, aborted or gone without a word: it is all the same. The kernel says who is alive; no clock and no
+//! process id is asked, so a process that is *stopped* or slow is never taken for a dead one.
+//!
+//! | killed | its message | the others |
+//! |---|---|---|
+//! | sender, before `send` has published | was never sent | pass over the gap that it leaves |
+//! | sender, in [`send_many`](Sender::send_many) | a prefix of the batch was sent | the same |
+//! | sender, after that | is delivered | |
+//! | multi receiver, in `recv`, before it has released the slot | is delivered to another, out of order | |
+//! | single receiver, the same | is delivered to the next receiver that attaches | |
+//! | receiver, after that, or with the message in hand | dies with it: at most once | lose nothing else |
+//! | last sender | | drain what is there, then [`RecvError::Disconnected`] |
+//! | last receiver | | [`SendError::Disconnected`], a blocked one too |
+//! | anybody: attaching, detaching, closing, repairing, sleeping, waking | | the next one does it, or a tick |
+//! | everybody | the memory goes with the last process | |
+//!
+//! A process that says goodbye (drops its endpoints, returns from `main`) is noticed at once. One that dies is noticed
+//! by those who wait, at their next *tick*: 50 ms after they began to, then at twice the distance each time up to
+//! [`Builder::tick`] (1 s). Those who poll look every 50 ms or so. [`Channel::recover`] looks now. Until then a sender
+//! may fill the ring of a receiver that has just died.
+//!
+//! `Disconnected` for want of peers is not for ever: if one attaches, the channel lives on. Before a *first* peer has
+//! come, both ends wait, as long as somebody could come: another process that has the channel, or a [`Channel`] in this
+//! one. [`close`](Sender::close) ends it for all.
+//!
+//! # Who waits for whom
+//! | operation | single end | multi end |
+//! |---|---|---|
+//! | [`try_send`](Sender::try_send), [`try_recv`](Receiver::try_recv) | wait-free | lock-free, whoever is stopped or dead |
+//! | `send`, `recv` and their timed forms | wait for a place, for a message | the same |
+//! | attach: [`Channel::sender`], [`Channel::receiver`] | up to a second for another that is attaching, then [`AttachError::Busy`] | the same |
+//! | detach, [`close`](Sender::close) | wait for nobody | the same |
+//!
+//! `Empty` is exact but behind a slot that one of many senders has claimed and not published yet: for nanoseconds, or
+//! until a sender stopped just there goes on, or a dead one is repaired. `Full` is exact but for a slot that one of
+//! many receivers is still copying out of, likewise, and for a dead sender's gap until receivers have passed it.
+//!
+//! Waiting is spinning ([`Builder::spin_time`], 100 µs at first; less where that is in vain, none on a machine with one
+//! processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper.
+//!
+//! A full ring waits for its receivers, so *drain, then join*: who waits for a child to exit before receiving what it
+//! sends may wait for ever, as with a pipe. [`Sender::send_timeout`] gives the message back instead:
+//!
+//! ```
+//! use std::time::Duration;
+//! use annulus::{SendTimeoutError, spsc::Channel};
+//!
+//! let channel = Channel::<u64>::anonymous(1)?;
+//! let (tx, _rx) = (channel.sender()?, channel.receiver()?);
+//! tx.send(1)?;
+//! assert_eq!(tx.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Fork
+//! - An endpoint belongs to the process that attached it. In a forked child its copy answers `WrongProcess`
+//!   ([`SendError::WrongProcess`]); dropping it there tells nobody anything. [`Channel`]s work in the child.
+//! - A [`Seat`] crosses a fork on purpose. Whoever does not use their copy should drop it: as long as one is left,
+//!   somebody may still sit down.
+//! - A child handler of pthread_atfork(3) closes the locks of the parent's endpoints, so that the child does not keep a
+//!   dead parent alive. Raw clone(2) runs no handlers, and posix_spawn(3) and vfork(2) (which [`std::process::Command`]
+//!   may use) hold the locks until exec: for that long a dead parent may still seem alive. A child of vfork must not
+//!   touch the handles.
+//! - Handles are not async-signal-safe: not for signal handlers, nor for the child of a fork from a process with
+//!   several threads, until it execs.
+//!
+//! # Membarrier
+//! By default the one who is about to sleep pays for the fence between a message and the look for sleepers, by
+//! membarrier(2): more than twice the throughput. Every process of the channel registers for that when it attaches, in
+//! microseconds; in one that has several threads, 8 to 16 ms the first time. [`prepare`] first thing in `main` has it
+//! out of the way. A process that may not (seccomp) is refused with [`AttachError::MembarrierUnavailable`]: create the
+//! channel with [`FenceMode::Fenced`] then.
+//!
+//! # Trust
+//! Processes that share a channel can harm each other's *messages*: one that is buggy or corrupt can stall the others,
+//! or hand them wrong values. It cannot make them read or write outside the channel's memory, panic, loop for ever or
+//! leak. Geometry is checked at attach and then private; indices are masked; a word that the protocol cannot have
+//! stored makes the endpoint answer `Corrupt` from then on ([`RecvError::Corrupt`]); messages are copied out once, and
+//! are of types without bad values; the memory is sealed against shrinking, growing and further seals.
+//!
+//! A *hostile* process that writes to a message while it is copied is outside Rust's memory model, as for all shared
+//! memory; the copy is made so that what comes of it is wrong values at most. What is sent can be read by all who have
+//! the channel.
+//!
+//! # Needs
+//! 64-bit Linux with /proc mounted; 3.17 for memfds and seals (3.15 for the locks that say who is alive), 4.14 for
+//! `MADV_WIPEONFORK`, 4.16 for membarrier's `GLOBAL_EXPEDITED`, without which channels are made in
+//! [`FenceMode::Fenced`].
+//!
+//! # How it is made
+//! The rooms, in reading order; `cargo doc --document-private-items` shows them, with a table of edges, a progress
+//! table and a table of what happens if one is killed exactly there in each:
+//! 1. `layout`: what are the bytes of a region? Published as [`memory_layout`].
+//! 2. `ring`: how do messages go through the slots, whoever dies on the way?
+//! 3. `wait`: how does a process sleep, and why is no wake-up lost?
+//! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`: has
+//!    this process been forked since?
+//! 5. `channel`: what does a user hold?
+//! 6. `sync`: the door. The only file that names atomics, the payload copies and the futex.
+//! 7. `edge`: the names of the ordering edges.
+//! 8. `error`: what can go wrong, and what can the caller do about it?
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("annulus needs 64-bit Linux: it relies on futexes, memfds and open-file-description locks");
@@ -57,3 +204,13 @@ kinds! {
     /// Many senders, many receivers: each message goes to one receiver.
     mpmc: Multi, Multi;
 }
+
+/// The memory layout of a region, ABI version 1: for those who write another implementation, or read a dump.
+///
+#[doc = include_str!("layout/LAYOUT.md")]
+pub mod memory_layout {}
+
+/// The README's code is compiled and run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

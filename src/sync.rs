@@ -17,6 +17,8 @@ use rustix::io::Errno;
 use rustix::thread::{MembarrierCommand, futex};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+use std::sync::atomic::{AtomicU8, AtomicU16};
+
 pub(crate) use std::sync::atomic::Ordering::{self, Relaxed};
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 
@@ -117,23 +119,42 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> usize {
 
 /// The payload bytes of a slot: plain memory that one claimant at a time may touch.
 ///
-/// Payloads of up to 64 bytes are copied as relaxed atomic words, larger ones by `memcpy`; either way each byte is
+/// Payloads of up to 64 bytes are copied as relaxed atomics, word by word, larger ones by `memcpy`; either way each byte is
 /// read once. A peer that breaks the protocol and writes during a `memcpy` is outside Rust's memory model: see the
 /// crate's trust statement.
 #[repr(transparent)]
 pub(crate) struct Payload<T>(UnsafeCell<MaybeUninit<T>>);
 
-/// Up to this many bytes a payload travels as relaxed 8-byte words: one cache line. From measurements of the
+/// Up to this many bytes a payload travels as relaxed words: one cache line. From measurements of the
 /// prototypes, where longer copies gain from `memcpy`'s vector moves.
 const WORDWISE: usize = 64;
+
+/// Calls `$word!(offset, integer, atomic)` for each word of `$size` bytes: as many of eight as there are, then one each
+/// of four, two and one for the rest.
+macro_rules! each_word {
+    ($size:expr, $word:ident) => {
+        for i in 0..$size / 8 {
+            $word!(i * 8, u64, AtomicU64);
+        }
+        let rest = $size / 8 * 8;
+        if $size & 4 != 0 {
+            $word!(rest, u32, AtomicU32);
+        }
+        if $size & 2 != 0 {
+            $word!(rest + ($size & 4), u16, AtomicU16);
+        }
+        if $size & 1 != 0 {
+            $word!(rest + ($size & 6), u8, AtomicU8);
+        }
+    };
+}
 
 impl<T: Pod> Payload<T> {
     /// Copies `value` in.
     ///
     /// # Safety
     /// The caller owns the slot that `self` is in (a claim of its own stands in the state word, or it is the slot's
-    /// single end and the word admits it), `self` is 8-byte aligned, and the slot extends to the next multiple of 8
-    /// bytes after the payload.
+    /// single end and the word admits it), and `self` is 8-byte aligned.
     #[inline(always)]
     pub(crate) unsafe fn write(&self, value: &T) {
         let size = size_of::<T>();
@@ -145,17 +166,23 @@ impl<T: Pod> Payload<T> {
             unsafe { ptr::copy_nonoverlapping(source, target, size) };
             return;
         }
-        let mut words = [0u64; WORDWISE / 8];
-        // SAFETY: `size <= 64`, the length of `words` in bytes.
-        unsafe { ptr::copy_nonoverlapping(source, words.as_mut_ptr().cast::<u8>(), size) };
-        for (i, word) in words.iter().enumerate().take(size.div_ceil(8)) {
-            // SAFETY: the slot is 8-byte aligned and whole words long (contract).
-            let target = unsafe { target.cast::<AtomicU64>().add(i) };
-            // SAFETY: valid as above, and a slot is only ever accessed through shared references and raw pointers.
-            let target = unsafe { &*target };
-            // Relaxed: under the claim; published by the state word.
-            target.store(*word, Relaxed);
+        macro_rules! word {
+            ($at:expr, $word:ty, $atomic:ty) => {{
+                let at = $at;
+                // SAFETY: `at` and the word after it are inside `value`.
+                let from = unsafe { source.add(at) }.cast::<$word>();
+                // SAFETY: as above; nothing is assumed about the alignment of a local value.
+                let word = unsafe { from.read_unaligned() };
+                // SAFETY: `at` and the word after it are inside the payload.
+                let to = unsafe { target.add(at) }.cast::<$atomic>();
+                // SAFETY: aligned, since the payload is to 8 bytes (contract) and `at` is to the word's size; a slot is
+                // only ever accessed through shared references and raw pointers.
+                let to = unsafe { &*to };
+                // Relaxed: under the claim; published by the state word.
+                to.store(word, Relaxed);
+            }};
         }
+        each_word!(size, word);
     }
 
     /// Copies the payload out.
@@ -172,17 +199,23 @@ impl<T: Pod> Payload<T> {
             // SAFETY: both are valid for `size` bytes and `target` is a local.
             unsafe { ptr::copy_nonoverlapping(source, target, size) };
         } else {
-            let mut words = [0u64; WORDWISE / 8];
-            for (i, word) in words.iter_mut().enumerate().take(size.div_ceil(8)) {
-                // SAFETY: the slot is 8-byte aligned and whole words long (contract).
-                let source = unsafe { source.cast::<AtomicU64>().add(i) };
-                // SAFETY: valid as above, and a slot is only ever accessed through shared references and raw pointers.
-                let source = unsafe { &*source };
-                // Relaxed: under the claim; the state word was acquired.
-                *word = source.load(Relaxed);
+            macro_rules! word {
+                ($at:expr, $word:ty, $atomic:ty) => {{
+                    let at = $at;
+                    // SAFETY: `at` and the word after it are inside the payload.
+                    let from = unsafe { source.add(at) }.cast::<$atomic>();
+                    // SAFETY: aligned, since the payload is to 8 bytes (contract) and `at` is to the word's size; a slot
+                    // is only ever accessed through shared references and raw pointers.
+                    let from = unsafe { &*from };
+                    // Relaxed: under the claim; the state word was acquired.
+                    let word = from.load(Relaxed);
+                    // SAFETY: `at` and the word after it are inside `value`.
+                    let to = unsafe { target.add(at) }.cast::<$word>();
+                    // SAFETY: as above; nothing is assumed about the alignment of a local value.
+                    unsafe { to.write_unaligned(word) };
+                }};
             }
-            // SAFETY: `size <= 64`, the length of `words` in bytes.
-            unsafe { ptr::copy_nonoverlapping(words.as_ptr().cast::<u8>(), target, size) };
+            each_word!(size, word);
         }
         // SAFETY: every byte is written, and `T: Pod` is valid for every bit pattern.
         unsafe { value.assume_init() }

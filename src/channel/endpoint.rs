@@ -3,24 +3,17 @@
 //! # Killed here
 //! | killed after | the others see | repaired by |
 //! |---|---|---|
-//! | attach: the attach byte | nothing: the kernel frees it | |
-//! | attach: the owner byte, the role byte | an id that was taken for a moment | the kernel |
-//! | attach: part of the sweep of the id | a record that still names the dead one before | the next reaper or newcomer |
-//! | attach: the record | a dead endpoint without slots | the next reaper |
-//! | attach: the life word | a sender or receiver that has been here and is gone: end of stream | as it should be |
 //! | detach: the sweep, or the record | an id that is clean, with a byte that the kernel frees | |
 //! | detach: closing the locks | a peer that is gone; nobody has been told | the sleepers' ticks |
 //! | detach: the life word | the same, found at the next send or receive | the sleepers' ticks |
 //! | close: the life word | a closed channel; sleepers have not been told | the sleepers' ticks |
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytemuck::Pod;
 
 use crate::edge;
 use crate::error::AttachError;
-use crate::layout::table::SeatState;
 use crate::layout::{FenceMode, Life, Owner, Record, Role};
 use crate::region::fork::ForkStamp;
 use crate::region::lock::{self, LockFile};
@@ -29,16 +22,15 @@ use crate::ring::{Refused, Ring};
 use crate::sync::{AtomicU32, AtomicU64, Relaxed, now};
 use crate::wait::{self, Spin, Wait};
 
+use super::place::Place;
 use super::reaper::{self, Reaped, announce};
 
-/// How long an attach waits for another one, in nanoseconds. A guess: an attach takes microseconds, so whoever holds the
-/// byte for a second is stopped.
-const ATTACH_PATIENCE: u64 = 1_000_000_000;
+/// A refused try reads the clock once in so many, to see whether it is time to look after the dead. A guess: a clock
+/// reading costs about ten tries.
+const REFUSALS: u32 = 16;
 
-/// A refused try is the occasion to look after the dead, once in so many refusals and not within [`LOOK_EVERY`].
-const REFUSALS: u32 = 1024;
-
-/// Nanoseconds between two looks after the dead by somebody who polls. As long as a first tick.
+/// Nanoseconds between two looks after the dead by somebody who polls, or waits a short time again and again. As long as
+/// a first tick.
 const LOOK_EVERY: u64 = 50_000_000;
 
 /// Why an operation was not done, for either end.
@@ -49,141 +41,6 @@ pub(super) enum Refusal {
     Disconnected,
     Corrupt,
     WrongProcess,
-}
-
-/// An endpoint's id and locks, before anybody sends or receives with it.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) region: Arc<Region>,
-    pub(super) locks: LockFile,
-    pub(super) role: Role,
-    pub(super) owner: Owner,
-}
-
-impl Place {
-    /// Takes an id: `only`, or the first free one. `locks` is a fresh description.
-    pub(super) fn take(
-        region: Arc<Region>,
-        locks: LockFile,
-        role: Role,
-        only: Option<Owner>,
-        seat: SeatState,
-    ) -> Result<Place, AttachError> {
-        wait_for_attach_byte(&locks)?;
-        let alone = !locks.held_elsewhere(lock::ENDPOINTS)?;
-        let owner = match only {
-            Some(owner) => take_only(&region, &locks, role, owner)?,
-            None => take_free(&region, &locks)?,
-        };
-        let byte = lock::role_byte(role, owner.id());
-        if !locks.try_lock(byte)? {
-            return Err(AttachError::Busy);
-        }
-        let states = region.ring::<()>();
-        // Relaxed: under the owner byte.
-        if region.record(owner).role.load(Relaxed) != 0 && only.is_none() {
-            // Somebody died with this id. What it had claimed would pass for ours.
-            if states.reap(owner)?.slots() > 0 {
-                announce(&region);
-            }
-        }
-        write_record(&region, owner, role, seat);
-        reaper::reap_the_dead(&region, &states, &locks, Some(owner), false)?;
-        let messages = alone && states.has_messages()?;
-        // The attach byte keeps other attachers away; closing and detaching go on.
-        // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
-        let _ = region
-            .lines()
-            .life
-            .0
-            .fetch_update(edge::LIFE.release(), Relaxed, |bits| {
-                let life = Life::from_bits(bits);
-                let life = if alone { life.begin() } else { life };
-                let life = match role {
-                    Role::Sender => life.see_sender(),
-                    Role::Receiver if messages => life.see_sender().see_receiver(),
-                    Role::Receiver => life.see_receiver(),
-                };
-                Some(life.bits())
-            });
-        locks.unlock(lock::ATTACH)?;
-        Ok(Place {
-            region,
-            locks,
-            role,
-            owner,
-        })
-    }
-}
-
-impl Place {
-    /// Says in the record whose the endpoint is now: a seat's is the process that sat down.
-    pub(super) fn sign(&self) {
-        sign(self.region.record(self.owner));
-    }
-}
-
-fn wait_for_attach_byte(locks: &LockFile) -> Result<(), AttachError> {
-    let give_up = now().saturating_add(ATTACH_PATIENCE);
-    let mut pause = Duration::from_micros(20);
-    while !locks.try_lock(lock::ATTACH)? {
-        if now() >= give_up {
-            return Err(AttachError::Busy);
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(5));
-    }
-    Ok(())
-}
-
-fn take_only(region: &Region, locks: &LockFile, role: Role, owner: Owner) -> Result<Owner, AttachError> {
-    if locks.try_lock(lock::owner_byte(owner.id()))? {
-        return Ok(owner);
-    }
-    Err(AttachError::AlreadyAttached {
-        role: role.name(),
-        // Relaxed: hint (for the message alone).
-        pid: region.record(owner).pid.load(Relaxed),
-    })
-}
-
-/// A clean id if there is one, else one whose endpoint is dead.
-fn take_free(region: &Region, locks: &LockFile) -> Result<Owner, AttachError> {
-    let ids = || (Owner::FIRST_MULTI..region.geometry().table_length).filter_map(Owner::new);
-    // Relaxed: hint (the owner byte decides).
-    let clean = |owner: &Owner| region.record(*owner).role.load(Relaxed) == 0;
-    for owner in ids().filter(clean).chain(ids().filter(|o| !clean(o))) {
-        if locks.try_lock(lock::owner_byte(owner.id()))? {
-            return Ok(owner);
-        }
-    }
-    Err(AttachError::TableFull {
-        length: u32::from(region.geometry().table_length - Owner::FIRST_MULTI),
-    })
-}
-
-fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
-    let record = region.record(owner);
-    sign(record);
-    // Relaxed, all: under the owner byte.
-    record
-        .generation
-        .store(record.generation.load(Relaxed).wrapping_add(1), Relaxed);
-    for counter in [&record.waits, &record.wakes, &record.reaped] {
-        counter.store(0, Relaxed);
-    }
-    record.seat.store(seat as u32, Relaxed);
-    record.role.store(role as u32, Relaxed);
-}
-
-fn sign(record: &Record) {
-    let me = process::identity();
-    // Relaxed, all: under the owner byte.
-    record.pid.store(me.pid, Relaxed);
-    record.started.store(me.started, Relaxed);
-    for (word, bytes) in record.name.iter().zip(me.name.as_chunks().0) {
-        word.store(u64::from_ne_bytes(*bytes), Relaxed);
-    }
 }
 
 /// An attached endpoint; clones of a multi handle share one.
@@ -243,10 +100,10 @@ impl Endpoint {
     fn look_around(&self) -> Result<(), Refused> {
         let life = self.life();
         let gone = self.peers_gone(life, NoneYet::Wait);
-        self.set_ended(gone);
+        self.set_ended(gone, life);
         let orphans = self.role == Role::Receiver
             && self.owner.id() >= Owner::FIRST_MULTI
-            && life.eventful()
+            && life.orphaned() != 0
             && self.region.ring::<()>().has_orphans()?;
         if !gone && !orphans {
             self.settle(life);
@@ -296,6 +153,10 @@ impl Endpoint {
     pub(super) fn settle(&self, life: Life) {
         // Relaxed: own line (private to the process).
         self.attended.store(life.bits(), Relaxed);
+        if self.corrupt.load(Relaxed) != 0 {
+            // Another thread may have failed meanwhile: that stays.
+            self.attended.store(Life::NEVER.bits(), Relaxed);
+        }
     }
 
     /// Remembers that the peers are gone, so that every operation asks again whether they still are.
@@ -361,6 +222,13 @@ impl Endpoint {
         Ok(reaped)
     }
 
+    /// A dead receiver has been reaped since everything was attended to.
+    pub(super) fn may_have_orphans(&self, life: Life) -> bool {
+        // Relaxed: own line (private to the process).
+        let before = Life::from_bits(self.attended.load(Relaxed));
+        before == Life::NEVER || before.orphaned() != life.orphaned()
+    }
+
     /// Takes an orphan, for a multi receiver.
     pub(super) fn take_orphan<T: Pod>(&self, ring: &Ring<T>) -> Result<Option<(T, u64)>, Refusal> {
         let claim = ring.take_orphan(self.owner).map_err(|refused| self.refusal(refused))?;
@@ -376,7 +244,13 @@ impl Endpoint {
         // Relaxed, all: own line (private to the process).
         let refusals = self.refusals.load(Relaxed).wrapping_add(1);
         self.refusals.store(refusals, Relaxed);
-        refusals.is_multiple_of(REFUSALS) && now().saturating_sub(self.looked.load(Relaxed)) >= LOOK_EVERY
+        refusals.is_multiple_of(REFUSALS) && self.overdue()
+    }
+
+    /// Nobody has looked after the dead for a while.
+    pub(super) fn overdue(&self) -> bool {
+        // Relaxed: own line (private to the process).
+        now().saturating_sub(self.looked.load(Relaxed)) >= LOOK_EVERY
     }
 
     /// A receiver found nothing: whether its senders were gone when it last asked.
@@ -385,9 +259,27 @@ impl Endpoint {
         self.ended.load(Relaxed) != 0
     }
 
-    pub(super) fn set_ended(&self, ended: bool) {
+    /// Remembers whether the senders were gone when `life` was read.
+    pub(super) fn set_ended(&self, ended: bool, life: Life) {
         // Relaxed: own line (private to the process).
         self.ended.store(u32::from(ended), Relaxed);
+        if !ended && self.life() != life {
+            // They may have gone since, and another thread may have noted that: ask again.
+            self.unsettle();
+        }
+    }
+
+    /// Wakes those who wait at our own end, to find what we have found.
+    pub(super) fn wake_our_own<T>(&self, ring: &Ring<T>) {
+        wait::notifier_fence(self.mode);
+        wait::notify(self.own_word(ring), u32::MAX);
+    }
+
+    fn own_word<'a, T>(&self, ring: &'a Ring<T>) -> &'a AtomicU32 {
+        match self.role {
+            Role::Sender => &ring.lines().senders.0,
+            Role::Receiver => &ring.lines().receivers.0,
+        }
     }
 
     /// Tells the other end that `count` slots have changed, and, at a multi end, our own that there is `more`.
@@ -462,8 +354,7 @@ impl Drop for Endpoint {
             // cancelled in mid-operation.
             let _ = self.region.ring::<()>().reap(self.owner);
         }
-        // Relaxed: under the owner byte.
-        self.region.record(self.owner).role.store(0, Relaxed);
+        reaper::clean(&self.region, self.owner);
         // Locks first: whoever is told looks for us among the living.
         self.locks = None;
         announce(&self.region);
@@ -514,8 +405,11 @@ fn spin_time(region: &Region) -> u32 {
 }
 
 impl From<Refused> for AttachError {
-    fn from(_: Refused) -> Self {
-        // An attach refuses for nothing but an impossible word: walks end at full and empty alike.
-        AttachError::Corrupt
+    fn from(refused: Refused) -> Self {
+        match refused {
+            // Walks end at full and empty alike: this one has met its bound.
+            Refused::Blocked => AttachError::Busy,
+            Refused::Corrupt => AttachError::Corrupt,
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What does a user hold?
 //!
 //! [`Channel`] is the thing itself; [`Sender`] and [`Receiver`] are its ends; [`Seat`] is an end that will be. This room
-//! puts the ring, the waiting and the kernel's word on who is alive together: `endpoint` (attach to detach, what all
-//! endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the operations), `builder`, `seat` and
+//! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
+//! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the operations), `builder`, `seat` and
 //! `pass` (how to get there).
 
 mod builder;
@@ -10,6 +10,7 @@ mod deadline;
 mod end;
 mod endpoint;
 mod pass;
+mod place;
 mod reaper;
 mod receiver;
 mod seat;
@@ -38,7 +39,7 @@ pub use seat::Seat;
 pub use sender::Sender;
 
 use end::EndKind;
-use endpoint::Place;
+use place::Place;
 
 /// What a channel carries, and between which ends, without holding any of it.
 type Ends<T, S, R> = PhantomData<fn() -> (T, S, R)>;
@@ -250,8 +251,7 @@ macro_rules! common_methods {
                 self.ring.len() as usize
             }
 
-            /// The ring holds no message: as stale as [`len`](Self::len). To a single receiver, `false` stays true until
-            /// it receives.
+            /// The ring holds no message: as stale as [`len`](Self::len).
             pub fn is_empty(&self) -> bool {
                 self.ring.len() == 0
             }

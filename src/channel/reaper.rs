@@ -2,6 +2,22 @@
 //!
 //! Whoever holds the dead endpoint's owner byte, and only while holding it: the kernel gives the byte to one reaper, and
 //! takes it back should that one die too. An endpoint never looks at its own id (its own lock looks free to it).
+//!
+//! # Edges
+//! | label | stored at | loaded at | protects |
+//! |---|---|---|---|
+//! | `LIFE` | [`clean`], [`announce`], attach, close | [`Endpoint::life`](super::endpoint::Endpoint::life) | the orphans and gaps that the word speaks of are found |
+//! | `CLEAN` | [`clean`]: no role | [`reap_the_dead`]: look at the role | who passes a clean record over finds its slots repaired |
+//! | `REAPING` | end of one thread's reaping | beginning of another's, in one process | lock calls through one description do not mix |
+//!
+//! # Killed here
+//! | killed after | the others see | repaired by |
+//! |---|---|---|
+//! | the dead one's owner byte | a dead endpoint | the next reaper: the kernel has freed the byte |
+//! | any repair of a slot | that one repaired, the others not; the record still names the dead one | the next reaper |
+//! | a message taken over | a message claimed by a dead endpoint: ours | whoever reaps us |
+//! | the number of orphanings, before the record is clean | the same, and a look for orphans that may find some | the next reaper |
+//! | the record is clean, before the announcement | gaps and orphans that nobody has been told of | orphans: the number in the life word; sleepers: their ticks |
 
 use bytemuck::Pod;
 
@@ -41,9 +57,9 @@ pub(super) fn reap_the_dead<T: Pod>(
     };
     let ids = Owner::FIRST_MULTI..region.geometry().table_length;
     for owner in ids.filter_map(Owner::new).filter(|&o| Some(o) != me) {
-        // Relaxed: hint (re-checked under the owner byte).
         let role = &region.record(owner).role;
-        let bits = role.load(Relaxed);
+        // [CLEAN] Acquire, pairs with whoever cleaned the record: its slots are seen repaired.
+        let bits = role.load(edge::CLEAN.acquire());
         if bits == 0 {
             continue;
         }
@@ -51,6 +67,7 @@ pub(super) fn reap_the_dead<T: Pod>(
             reaped.settled &= alive(locks, owner, bits);
             continue;
         }
+        // Relaxed: under the owner byte.
         let outcome = if role.load(Relaxed) == 0 {
             Ok(None) // Detached or reaped between the two looks.
         } else {
@@ -80,13 +97,31 @@ fn repair<T: Pod>(
         None => (ring.reap(dead)?, None),
     };
     reaped.slots += repairs.slots() + u64::from(claim.is_some());
-    // Nothing is left under this id: it is a clean one again. Relaxed: under the owner byte.
-    region.record(dead).role.store(0, Relaxed);
-    announce(region);
+    tell_of(region, dead);
     Ok(claim.map(|claim| {
         let position = claim.position();
         (claim.take(), position)
     }))
+}
+
+/// Says that nothing is left under `dead`'s id, and tells everybody. Under its owner byte, after a whole pass.
+pub(super) fn tell_of(region: &Region, dead: Owner) {
+    clean(region, dead);
+    announce(region);
+}
+
+/// Says that nothing is left under `owner`'s id. Under its owner byte, after a whole pass.
+pub(super) fn clean(region: &Region, owner: Owner) {
+    let role = &region.record(owner).role;
+    // Relaxed: under the owner byte.
+    if role.load(Relaxed) == Role::Receiver as u32 {
+        // Before the record is clean: killed in between, the next reaper does it again.
+        // [LIFE] Release, pairs with an endpoint's reading of the word: who sees the number finds the orphans.
+        let life = &region.lines().life.0;
+        life.fetch_add(Life::ORPHANED, edge::LIFE.release());
+    }
+    // [CLEAN] Release, pairs with a reaper's look: who finds the record clean finds its slots repaired.
+    role.store(0, edge::CLEAN.release());
 }
 
 /// Tells everybody that something has happened to an endpoint: gaps to pass, orphans to take, nobody to wait for.

@@ -13,7 +13,8 @@ use crate::wait::{self, Why};
 
 use super::deadline;
 use super::end::{End, Multi};
-use super::endpoint::{Attended, Endpoint, NoneYet, Place, Refusal};
+use super::endpoint::{Attended, Endpoint, NoneYet, Refusal};
+use super::place::Place;
 
 /// The receiving end of a channel.
 ///
@@ -215,9 +216,11 @@ impl<T: Pod, E: End> Receiver<T, E> {
             return Ok(None);
         };
         if self.endpoint.peers_gone(life, NoneYet::Wait) {
-            self.endpoint.set_ended(true);
+            self.endpoint.set_ended(true, life);
         }
-        if let Some(orphan) = self.take_orphan()? {
+        if self.endpoint.may_have_orphans(life)
+            && let Some(orphan) = self.take_orphan()?
+        {
             return Ok(Some(orphan)); // There may be more: the word stays unattended.
         }
         self.endpoint.settle(life);
@@ -242,24 +245,32 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// went away is seen by the last look.
     #[cold]
     fn look_after_the_dead(&self) -> Result<T, Refusal> {
+        let overdue = self.endpoint.overdue();
         let life = self.endpoint.life();
-        let gone = self.endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
-        self.endpoint.set_ended(gone);
+        let gone = || self.endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
+        let ended = gone();
+        self.endpoint.set_ended(ended, life);
         let reaped = self.endpoint.reap(&self.ring, E::MULTI)?;
         if let Some((value, position)) = reaped.message {
             self.tell(1, position);
             return Ok(value);
         }
-        if let Some(orphan) = self.take_orphan()? {
+        // Orphans are announced in the life word, which `pop` looks at. Once in a while, whatever it says.
+        if overdue && let Some(orphan) = self.take_orphan()? {
             return Ok(orphan);
         }
         match self.pop() {
-            Err(Refusal::Blocked) if gone && reaped.settled => match self.ring.drained() {
-                Ok(true) => Err(Refusal::Disconnected),
-                Ok(false) => Err(Refusal::Blocked),
-                Err(refused) => Err(self.endpoint.refusal(refused)),
-            },
-            popped => popped,
+            Err(Refusal::Blocked) if ended && reaped.settled => {}
+            popped => return popped,
+        }
+        match self.ring.drained() {
+            // Asked again: a sender that has come since may have sent what another receiver has taken.
+            Ok(true) if gone() => {
+                self.endpoint.wake_our_own(&self.ring);
+                Err(Refusal::Disconnected)
+            }
+            Ok(_) => Err(Refusal::Blocked),
+            Err(refused) => Err(self.endpoint.refusal(refused)),
         }
     }
 
@@ -276,7 +287,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
     fn waiting(&self, deadline: Option<u64>) -> Result<T, Refusal> {
         let look = |why| {
             let popped = match self.pop() {
-                Err(Refusal::Blocked) if why == Why::Tick => self.look_after_the_dead(),
+                Err(Refusal::Blocked) if why == Why::Tick || why == Why::Sleep && self.endpoint.overdue() => {
+                    self.look_after_the_dead()
+                }
                 Err(Refusal::Blocked) => self.polled(),
                 popped => popped,
             };

@@ -10,13 +10,13 @@ use crate::error::AttachError;
 use crate::layout::FenceMode;
 use crate::layout::table::SeatState;
 use crate::layout::{Owner, Role};
-use crate::region::lock::{self, LockFile};
+use crate::region::lock::{self, LockFile, SeatLocks};
 use crate::region::{Region, barrier};
 use crate::sync::Relaxed;
 
 use super::end::End;
-use super::endpoint::Place;
-use super::reaper::announce;
+use super::place::Place;
+use super::reaper;
 use super::receiver::Receiver;
 use super::sender::Sender;
 
@@ -24,14 +24,14 @@ use super::sender::Sender;
 ///
 /// `X` is the [`Sender`] or [`Receiver`] that it becomes. A seat counts as attached from the moment that it is reserved,
 /// through descriptions that deliberately cross the fork; so a child that dies before it attaches is an end of stream,
-/// as with a pipe. And as with a pipe, every process that does not use its copy should drop it: while one is left, the
-/// others think that somebody may still sit down.
+/// as with a pipe. And as with a pipe, every process that does not use its copy should drop it: until somebody sits down,
+/// the others think as long as a copy is left that somebody may.
 ///
 /// One process takes the seat; a second [`attach`](Seat::attach) is [`AttachError::SeatTaken`].
 pub struct Seat<X> {
     region: Arc<Region>,
     /// `None` once it has been made an endpoint.
-    locks: Option<LockFile>,
+    locks: Option<SeatLocks>,
     role: Role,
     owner: Owner,
     endpoint: PhantomData<fn() -> X>,
@@ -39,11 +39,13 @@ pub struct Seat<X> {
 
 impl<X> Seat<X> {
     pub(super) fn reserve(region: Arc<Region>, role: Role, only: Option<Owner>) -> Result<Self, AttachError> {
-        let locks = LockFile::open_heritable(region.file())?;
+        region.renew_presence()?;
+        let locks = LockFile::open(region.file())?;
         let place = Place::take(region, locks, role, only, SeatState::Reserved)?;
         Ok(Seat {
             region: place.region,
-            locks: Some(place.locks),
+            // From here on, and not while the endpoint attached: a child forked meanwhile would hold the attach byte.
+            locks: Some(place.locks.bequeath()?),
             role,
             owner: place.owner,
             endpoint: PhantomData,
@@ -55,20 +57,10 @@ impl<X> Seat<X> {
         if self.region.fence_mode() == FenceMode::Membarrier {
             barrier::register().map_err(|_| AttachError::MembarrierUnavailable)?;
         }
-        let seat = &self.region.record(self.owner).seat;
-        let (from, to) = (SeatState::Reserved as u32, SeatState::Taken as u32);
-        // Relaxed, both: under the owner byte, which every copy of the seat holds; the exchange alone decides.
-        if seat.compare_exchange(from, to, Relaxed, Relaxed).is_err() {
-            return Err(AttachError::SeatTaken);
-        }
-        let locks = self.locks.take().expect("taken only here and by drop");
-        let place = Place {
-            region: Arc::clone(&self.region),
-            locks: locks.adopt(),
-            role: self.role,
-            owner: self.owner,
-        };
-        place.sign();
+        self.region.renew_presence()?;
+        let locks = self.locks.as_ref().expect("taken only below and by drop");
+        let place = Place::sit_down(Arc::clone(&self.region), locks, self.role, self.owner)?;
+        self.locks = None;
         Ok(place)
     }
 }
@@ -107,13 +99,12 @@ impl<X> Drop for Seat<X> {
             return;
         };
         if matches!(locks.try_lock(lock::owner_byte(self.owner.id())), Ok(true)) {
-            let record = self.region.record(self.owner);
-            // Relaxed, both: under the owner byte.
-            if record.seat.load(Relaxed) == SeatState::Reserved as u32 {
-                record.role.store(0, Relaxed);
+            // Relaxed: under the owner byte. Taken: somebody sat here and died, and may have left claims.
+            if self.region.record(self.owner).seat.load(Relaxed) == SeatState::Reserved as u32 {
+                reaper::clean(&self.region, self.owner);
             }
             drop(locks);
-            announce(&self.region);
+            reaper::announce(&self.region);
         }
     }
 }

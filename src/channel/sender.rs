@@ -13,7 +13,8 @@ use crate::wait::{self, Why};
 
 use super::deadline;
 use super::end::{End, Multi};
-use super::endpoint::{Attended, Endpoint, NoneYet, Place, Refusal};
+use super::endpoint::{Attended, Endpoint, NoneYet, Refusal};
+use super::place::Place;
 
 /// The sending end of a channel.
 ///
@@ -256,7 +257,7 @@ impl<T: Pod, E: End> Sender<T, E> {
             other => Some(other),
         };
         let look = |why| {
-            if why == Why::Tick
+            if (why == Why::Tick || why == Why::Sleep && self.endpoint.overdue())
                 && let Err(refusal) = self.look_after_the_dead()
             {
                 return Some(Err(refusal));

@@ -39,13 +39,15 @@ pub struct Slot<T> {
 /// The life word: what the endpoints know of each other without asking the kernel.
 ///
 /// ```text
-///  63             32 31 30             3   2        1       0
-/// +-----------------+--+---------------+--------+--------+------+
-/// |    events:32    |0 |  session:28   |receiver| sender |closed|
-/// +-----------------+--+---------------+--------+--------+------+
+///  63        44 43          32 31 30             3   2        1       0
+/// +------------+--------------+--+---------------+--------+--------+------+
+/// | events:20  | orphaned:12  |0 |  session:28   |receiver| sender |closed|
+/// +------------+--------------+--+---------------+--------+--------+------+
 /// ```
 /// `events` moves with every detach, close, reap and new session, so that an unchanged field means that nothing has
-/// happened that an endpoint should ask the kernel about. The flags belong to the session.
+/// happened that an endpoint should ask the kernel about. `orphaned` moves with every dead receiver that has been
+/// reaped, after its messages are orphans: only then need receivers look for some. (It carries into `events`, which does
+/// no harm.) The flags belong to the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Life(u64);
 
@@ -56,7 +58,10 @@ impl Life {
     const SESSION: u64 = 8;
     const SESSION_MASK: u64 = (1 << 31) - 8;
     /// What one more event adds to the word.
-    pub const EVENT: u64 = 1 << 32;
+    pub const EVENT: u64 = 1 << 44;
+    /// What one more dead receiver reaped adds to the word.
+    pub const ORPHANED: u64 = 1 << 32;
+    const ORPHANED_MASK: u64 = Self::EVENT - Self::ORPHANED;
     /// A word that is never in a region (bit 31 is 0 there): unlike whatever is.
     pub const NEVER: Life = Life(1 << 31);
 
@@ -90,9 +95,9 @@ impl Life {
         (self.0 ^ other.0) & !(Self::CLOSED | Self::SENDER | Self::RECEIVER) == 0
     }
 
-    /// More has happened than one session's beginning.
-    pub const fn eventful(self) -> bool {
-        self.0 >> 32 > 1
+    /// Dead receivers reaped, modulo 4,096: a word with another number may have left orphans.
+    pub const fn orphaned(self) -> u64 {
+        (self.0 & Self::ORPHANED_MASK) >> 32
     }
 
     /// Closed.
@@ -117,6 +122,6 @@ impl Life {
     #[must_use]
     pub const fn begin(self) -> Life {
         let session = self.0.wrapping_add(Self::SESSION) & Self::SESSION_MASK;
-        Life((self.0 & !(Self::EVENT - 1) | session).wrapping_add(Self::EVENT))
+        Life((self.0 & !(Self::ORPHANED - 1) | session).wrapping_add(Self::EVENT))
     }
 }

@@ -9,7 +9,7 @@
 //!   way of `/proc/self/fd`, for nothing but locks: a duplicate would share it, and a mapping would keep it alive.
 //! - A lock never conflicts with another of its own description: who holds a byte finds it free.
 //! - A forked child shares the description. [`LockFile::open`] and [`Presence`] hand it to `registry`;
-//!   [`LockFile::open_heritable`] is for what crosses on purpose.
+//!   [`LockFile::bequeath`] is for what crosses on purpose.
 //!
 //! The lock bytes lie past the end of the data, where a lock touches no byte of it:
 //!
@@ -18,6 +18,7 @@
 //! | 2^62 + id | endpoint `id` lives, or somebody repairs what it left |
 //! | 2^62 + 2^16 + id | `id` lives and is a sender |
 //! | 2^62 + 2^17 + id | `id` lives and is a receiver |
+//! | 2^62 + 2^16 + 2^15 + id, 2^62 + 2^17 + 2^15 + id | a seat of a sender, a receiver is being turned into an endpoint |
 //! | 2^62 + 3·2^16 | presence: shared by all who have the region open |
 //! | 2^62 + 3·2^16 + 3 | attach: held while an endpoint attaches |
 //!
@@ -57,6 +58,12 @@ pub(crate) const fn role_byte(role: Role, id: u16) -> u64 {
         Role::Receiver => RECEIVERS,
     };
     all.start + id as u64
+}
+
+/// A byte in the range of `role` that is no id's: holds the place while a seat's locks pass from the description that
+/// crossed the fork to the endpoint's own. Ids have 13 bits.
+pub(crate) const fn passing_byte(role: Role, id: u16) -> u64 {
+    role_byte(role, 0) + (1 << 15) + id as u64
 }
 
 /// The sender bytes of all ids.
@@ -100,19 +107,9 @@ impl Drop for Own {
     }
 }
 
-/// A description of its own for nothing but locks.
+/// A description of its own for nothing but locks: a forked child closes it.
 #[derive(Debug)]
-pub(crate) struct LockFile(Description);
-
-#[derive(Debug)]
-enum Description {
-    /// A forked child closes it.
-    Own(Own),
-    /// The same, but another process may have it by right: its locks end with the last of them.
-    Adopted(Registered),
-    /// Crosses a fork; its locks end with the last process that has it.
-    Heritable(OwnedFd),
-}
+pub(crate) struct LockFile(Own);
 
 impl LockFile {
     /// Opens `region` again, for the locks of this process: a forked child closes it.
@@ -124,26 +121,16 @@ impl LockFile {
         fork::install()?;
         let _gate = gate();
         let registered = Registered::new(explained(open_again(region))?, InChild::Close);
-        Ok(LockFile(Description::Own(Own(registered))))
+        Ok(LockFile(Own(registered)))
     }
 
-    /// Opens `region` again, for locks that cross a fork: they are held until the last process lets go of them.
+    /// Lets the locks cross a fork from now on.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
-    pub(crate) fn open_heritable(region: BorrowedFd<'_>) -> Result<LockFile, LockError> {
-        // Here, so that `adopt` cannot fail in the child.
-        fork::install()?;
-        Ok(LockFile(Description::Heritable(explained(open_again(region))?)))
-    }
-
-    /// Keeps it from crossing another fork: a child forked from now on closes it. The locks stay, here and in every
-    /// process that has it already.
-    pub(crate) fn adopt(self) -> LockFile {
-        LockFile(match self.0 {
-            Description::Heritable(fd) => Description::Adopted(Registered::new(fd, InChild::Close)),
-            registered => registered,
-        })
+    /// As [`try_lock`](Self::try_lock).
+    pub(crate) fn bequeath(self) -> io::Result<SeatLocks> {
+        // What is left behind has no descriptor, so its drop unlocks and closes nothing.
+        Ok(SeatLocks(self.0.0.take()?))
     }
 
     /// Takes `byte` for this description alone; `false` if another has it.
@@ -176,11 +163,22 @@ impl LockFile {
     }
 
     fn fd(&self) -> io::Result<BorrowedFd<'_>> {
-        match &self.0 {
-            Description::Own(own) => own.0.fd(),
-            Description::Adopted(registered) => registered.fd(),
-            Description::Heritable(fd) => Ok(fd.as_fd()),
-        }
+        self.0.0.fd()
+    }
+}
+
+/// Locks that cross a fork on purpose: they end with the last process that has them, or when one of these
+/// [releases](Self::release) them.
+#[derive(Debug)]
+pub(crate) struct SeatLocks(OwnedFd);
+
+impl SeatLocks {
+    /// Lets go of all of them, for every process that has them.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub(crate) fn release(&self) -> io::Result<()> {
+        Ok(set_lock(self.0.as_fd(), libc::F_UNLCK, ALL)?)
     }
 }
 
@@ -322,7 +320,7 @@ mod tests {
     fn a_byte_has_one_owner() {
         let region = region();
         let a = LockFile::open(region.as_fd()).unwrap();
-        let b = LockFile::open_heritable(region.as_fd()).unwrap();
+        let b = LockFile::open(region.as_fd()).unwrap();
         assert!(a.try_lock(owner_byte(3)).unwrap());
         assert!(a.try_lock(owner_byte(3)).unwrap(), "its own never conflict");
         assert!(!b.try_lock(owner_byte(3)).unwrap());
@@ -362,16 +360,47 @@ mod tests {
     fn a_dropped_lock_file_holds_nothing() {
         let region = region();
         let asker = LockFile::open(region.as_fd()).unwrap();
-        for holder in [
-            LockFile::open(region.as_fd()).unwrap(),
-            LockFile::open_heritable(region.as_fd()).unwrap(),
-            LockFile::open_heritable(region.as_fd()).unwrap().adopt(),
-        ] {
-            assert!(holder.try_lock(role_byte(Role::Sender, 5)).unwrap());
+        let holder = LockFile::open(region.as_fd()).unwrap();
+        assert!(holder.try_lock(sender_byte_of_five()).unwrap());
+        assert!(asker.held_elsewhere(SENDERS).unwrap());
+        drop(holder);
+        assert!(!asker.held_elsewhere(SENDERS).unwrap());
+    }
+
+    #[test]
+    fn bequeathed_locks_stay_until_they_are_released_or_the_last_copy_is_dropped() {
+        let region = region();
+        let asker = LockFile::open(region.as_fd()).unwrap();
+        for release in [true, false] {
+            let holder = LockFile::open(region.as_fd()).unwrap();
+            assert!(holder.try_lock(sender_byte_of_five()).unwrap());
+            let seat = holder.bequeath().unwrap();
+            let copy = seat.0.try_clone().unwrap();
             assert!(asker.held_elsewhere(SENDERS).unwrap());
-            drop(holder);
+            if release {
+                seat.release().unwrap();
+                assert!(!asker.held_elsewhere(SENDERS).unwrap());
+            }
+            drop(seat);
+            assert_eq!(asker.held_elsewhere(SENDERS).unwrap(), !release);
+            drop(copy);
             assert!(!asker.held_elsewhere(SENDERS).unwrap());
         }
+    }
+
+    #[test]
+    fn a_passing_byte_counts_for_its_role_and_is_nobodys_id() {
+        for role in [Role::Sender, Role::Receiver] {
+            let range = if role == Role::Sender { SENDERS } else { RECEIVERS };
+            for id in [1, 8190] {
+                assert!(range.contains(&passing_byte(role, id)));
+                assert!(passing_byte(role, id) > role_byte(role, 8191));
+            }
+        }
+    }
+
+    fn sender_byte_of_five() -> u64 {
+        role_byte(Role::Sender, 5)
     }
 
     #[test]

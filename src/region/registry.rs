@@ -12,7 +12,7 @@
 //! or in a child that has one thread yet.
 
 use std::io;
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
@@ -172,6 +172,20 @@ impl Registered {
     pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         let fd = self.slot.fd().filter(|_| !fork::unsettled());
         fd.ok_or_else(|| Errno::EBADF.into())
+    }
+
+    /// Takes the descriptor out of the registry: it crosses the next fork.
+    ///
+    /// # Errors
+    /// As [`fd`](Self::fd).
+    pub(super) fn take(&self) -> io::Result<OwnedFd> {
+        let _gate = gate();
+        self.fd()?;
+        // Relaxed: under the gate.
+        let fd = self.slot.fd.swap(NO_FD, Relaxed);
+        // SAFETY: `new` and `refill` gave up the ownership to the slot, the swap took it out, and under the gate nobody
+        // has taken it in between (`fd` has found one).
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
     /// Puts `fd` where a forked child has been left without; closes it if there is one by now.

@@ -251,18 +251,18 @@ impl<T> Claim<'_, T> {
 
 /// Who may look for a place or a message after this one, for the chain of wake-ups (see `wait`).
 impl<T> Ring<T> {
-    /// The place after `p` is free.
+    /// Behind `p` there is a place that a sender could fill now.
     pub(crate) fn free_after(&self, p: u64) -> bool {
-        let p = self.laps.next(p);
-        // Relaxed: hint (re-checked by who is woken).
-        self.state(p, Relaxed) == State::free(self.laps.lap(p))
+        let behind = || self.laps.next(p);
+        let found = self.walk(behind, |p| look::send(self, p, self.state(p, edge::DRAIN.acquire())));
+        matches!(found, Ok((_, false)))
     }
 
-    /// There is a message after `p`.
+    /// Behind `p`, and behind what others are taking and the gaps there, is a message that a receiver could take now.
     pub(crate) fn full_after(&self, p: u64) -> bool {
-        let p = self.laps.next(p);
-        // Relaxed: hint (re-checked by who is woken).
-        self.state(p, Relaxed) == State::full(self.laps.lap(p))
+        let behind = || self.laps.next(p);
+        let found = self.walk(behind, |p| look::receive(self, p, self.state(p, edge::PUB.acquire())));
+        matches!(found, Ok((_, false)))
     }
 }
 

@@ -72,8 +72,8 @@ impl<T: Pod> SingleSender<T> {
         if state != State::free(lap) {
             return Err(self.refused(p, state));
         }
-        // SAFETY: R3: we are the single sender and the word is FREE(lap) at our position. Slots are 8-byte aligned
-        // and a multiple of 8 bytes long (their state word is).
+        // SAFETY: R3: we are the single sender and the word is FREE(lap) at our position. A payload stands behind an
+        // 8-byte word, so it is aligned to 8 bytes at least.
         unsafe { slot.payload.write(value) };
         // [PUB] Release, pairs with the receivers' look: who sees FULL(lap) sees the payload.
         slot.state.store(State::full(lap).bits(), edge::PUB.release());

@@ -15,8 +15,8 @@
 //! - **waiter epoch**: an announcement between "it woke nobody" and taking the `SLEEPERS` bit away. Without it the
 //!   notifier takes away the bit of somebody who is about to sleep.
 //!
-//! One wake can be owed to two: a receiver that takes a message and sees another behind it wakes one more, a sender that
-//! fills a place and sees the next one free wakes one more (`chain` in `channel`). And every sleep is bounded by a tick,
+//! One wake can be owed to two: a receiver that takes a message and sees another behind it (or behind gaps) wakes one
+//! more, a sender that fills a place and sees another one free wakes one more (`Endpoint::notify`). And every sleep is bounded by a tick,
 //! since a process can be killed between its change and its wake-up, or between being woken and acting: nothing in user
 //! space can undo that. (The epochs are 15 and 16 bits: a waiter that is stopped between announcing and sleeping for
 //! exactly a whole number of turns sleeps a tick too long.)

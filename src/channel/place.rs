@@ -1,0 +1,209 @@
+//! How does a process become an endpoint: which id, under which locks?
+//!
+//! # Killed here
+//! | killed after | the others see | repaired by |
+//! |---|---|---|
+//! | the attach byte | nothing: the kernel frees it | |
+//! | the owner byte | an id that was taken for a moment | the kernel |
+//! | part of the sweep of the id | a record that still names the dead one before | the next reaper or newcomer |
+//! | the sweep, before the record is clean | the same | the same |
+//! | the role byte, or the record | a dead endpoint without slots | the next reaper |
+//! | the life word | a sender or receiver that has been here and is gone: end of stream | as it should be |
+//! | seat: `Taken`, or the passing byte | a seat that nobody can take any more; dead, once its other copies are dropped | the next reaper |
+//! | seat: releasing the seat's locks | a dead endpoint without slots | the next reaper |
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::edge;
+use crate::error::AttachError;
+use crate::layout::table::SeatState;
+use crate::layout::{Life, Owner, Role};
+use crate::region::lock::{self, LockFile, SeatLocks};
+use crate::region::{Region, process};
+use crate::sync::{Relaxed, now};
+
+use super::reaper;
+
+/// How long an attach waits for another one, in nanoseconds. A guess: an attach takes microseconds, so whoever holds the
+/// byte for a second is stopped.
+const PATIENCE: u64 = 1_000_000_000;
+
+/// An endpoint's id and locks, before anybody sends or receives with it.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) region: Arc<Region>,
+    pub(super) locks: LockFile,
+    pub(super) role: Role,
+    pub(super) owner: Owner,
+}
+
+impl Place {
+    /// Takes an id: `only`, or the first free one. `locks` is a fresh description.
+    pub(super) fn take(
+        region: Arc<Region>,
+        locks: LockFile,
+        role: Role,
+        only: Option<Owner>,
+        seat: SeatState,
+    ) -> Result<Place, AttachError> {
+        wait_for_attach_byte(&locks)?;
+        let alone = !locks.held_elsewhere(lock::ENDPOINTS)?;
+        let owner = match only {
+            Some(owner) => take_only(&region, &locks, role, owner)?,
+            None => take_free(&region, &locks)?,
+        };
+        let states = region.ring::<()>();
+        // Relaxed: under the owner byte.
+        if region.record(owner).role.load(Relaxed) != 0 && only.is_none() {
+            // Somebody died with this id. What it had claimed would pass for ours.
+            states.reap(owner)?;
+            reaper::tell_of(&region, owner);
+        }
+        // Not before the sweep: until then we are a reaper to the others, and what the dead one held is unsettled.
+        take_role_byte(&locks, role, owner)?;
+        write_record(&region, owner, role, seat);
+        reaper::reap_the_dead(&region, &states, &locks, Some(owner), false)?;
+        let messages = alone && states.has_messages()?;
+        // The attach byte keeps other attachers away; closing and detaching go on.
+        // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
+        let _ = region
+            .lines()
+            .life
+            .0
+            .fetch_update(edge::LIFE.release(), Relaxed, |bits| {
+                let life = Life::from_bits(bits);
+                let life = if alone { life.begin() } else { life };
+                let life = match role {
+                    Role::Sender => life.see_sender(),
+                    Role::Receiver if messages => life.see_sender().see_receiver(),
+                    Role::Receiver => life.see_receiver(),
+                };
+                Some(life.bits())
+            });
+        locks.unlock(lock::ATTACH)?;
+        Ok(Place {
+            region,
+            locks,
+            role,
+            owner,
+        })
+    }
+
+    /// Takes over `seat`'s id and record, for a description of this process's own.
+    ///
+    /// The seat's locks are shared with whoever else has a copy of it, so they must go, and ours take their place. In
+    /// between, a byte that is no id's says that an endpoint with this role lives, and the attach byte keeps newcomers
+    /// off the id. (A reaper may clean the record meanwhile: nothing is under it yet.)
+    pub(super) fn sit_down(
+        region: Arc<Region>,
+        seat: &SeatLocks,
+        role: Role,
+        owner: Owner,
+    ) -> Result<Place, AttachError> {
+        let locks = LockFile::open(region.file())?;
+        wait_for_attach_byte(&locks)?;
+        let state = &region.record(owner).seat;
+        let (from, to) = (SeatState::Reserved as u32, SeatState::Taken as u32);
+        // Relaxed, both: under the attach byte.
+        if state.compare_exchange(from, to, Relaxed, Relaxed).is_err() {
+            return Err(AttachError::SeatTaken);
+        }
+        let passing = lock::passing_byte(role, owner.id());
+        if !locks.try_lock(passing)? {
+            return Err(AttachError::Busy);
+        }
+        seat.release()?;
+        with_patience(|| locks.try_lock(lock::owner_byte(owner.id())))?;
+        take_role_byte(&locks, role, owner)?;
+        write_record(&region, owner, role, SeatState::Taken);
+        locks.unlock(passing)?;
+        locks.unlock(lock::ATTACH)?;
+        Ok(Place {
+            region,
+            locks,
+            role,
+            owner,
+        })
+    }
+}
+
+/// Waits for what others have for microseconds only, unless they are stopped.
+fn with_patience(mut attempt: impl FnMut() -> io::Result<bool>) -> Result<(), AttachError> {
+    let give_up = now().saturating_add(PATIENCE);
+    let mut pause = Duration::from_micros(20);
+    while !attempt()? {
+        if now() >= give_up {
+            return Err(AttachError::Busy);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+fn wait_for_attach_byte(locks: &LockFile) -> Result<(), AttachError> {
+    with_patience(|| locks.try_lock(lock::ATTACH))
+}
+
+/// Only an endpoint with this id has it, and under the owner byte there is none.
+fn take_role_byte(locks: &LockFile, role: Role, owner: Owner) -> Result<(), AttachError> {
+    if locks.try_lock(lock::role_byte(role, owner.id()))? {
+        Ok(())
+    } else {
+        Err(AttachError::Busy)
+    }
+}
+
+fn take_only(region: &Region, locks: &LockFile, role: Role, owner: Owner) -> Result<Owner, AttachError> {
+    let byte = lock::role_byte(role, owner.id());
+    let mut alive = false;
+    with_patience(|| {
+        // Without its role byte, the owner byte is held for a moment only: by a seat that is dropped.
+        let taken = locks.try_lock(lock::owner_byte(owner.id()))?;
+        alive = !taken && locks.held_elsewhere(byte..byte + 1)?;
+        Ok(taken || alive)
+    })?;
+    if !alive {
+        return Ok(owner);
+    }
+    Err(AttachError::AlreadyAttached {
+        role: role.name(),
+        // Relaxed: hint (for the message alone).
+        pid: region.record(owner).pid.load(Relaxed),
+    })
+}
+
+/// A clean id if there is one, else one whose endpoint is dead.
+fn take_free(region: &Region, locks: &LockFile) -> Result<Owner, AttachError> {
+    let ids = || (Owner::FIRST_MULTI..region.geometry().table_length).filter_map(Owner::new);
+    // Relaxed: hint (the owner byte decides).
+    let clean = |owner: &Owner| region.record(*owner).role.load(Relaxed) == 0;
+    for owner in ids().filter(clean).chain(ids().filter(|o| !clean(o))) {
+        if locks.try_lock(lock::owner_byte(owner.id()))? {
+            return Ok(owner);
+        }
+    }
+    Err(AttachError::TableFull {
+        length: u32::from(region.geometry().table_length - Owner::FIRST_MULTI),
+    })
+}
+
+fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
+    let record = region.record(owner);
+    let me = process::identity();
+    // Relaxed, all: under the owner byte.
+    let generation = record.generation.load(Relaxed).wrapping_add(1);
+    record.generation.store(generation, Relaxed);
+    record.pid.store(me.pid, Relaxed);
+    record.started.store(me.started, Relaxed);
+    for (word, bytes) in record.name.iter().zip(me.name.as_chunks().0) {
+        word.store(u64::from_ne_bytes(*bytes), Relaxed);
+    }
+    for counter in [&record.waits, &record.wakes, &record.reaped] {
+        counter.store(0, Relaxed);
+    }
+    record.seat.store(seat as u32, Relaxed);
+    record.role.store(role as u32, Relaxed);
+}
