@@ -92,7 +92,7 @@ fn work(worker: u32) -> Result<(), Error> {
 }
 
 fn primes(start: u32) -> u32 {
-    let prime = |n: u32| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let prime = |n: u32| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (start..start + SPAN).filter(|&n| prime(n)).count() as u32
 }
 
