@@ -284,18 +284,26 @@ impl Endpoint {
 
     /// Tells the other end that `count` slots have changed, and, at a multi end, our own that there is `more`.
     #[inline(always)]
-    pub(super) fn notify<T>(&self, ring: &Ring<T>, count: u32, more: impl FnOnce() -> bool, multi: bool) {
+    pub(super) fn notify<T>(&self, role: Role, ring: &Ring<T>, count: u32, more: impl FnOnce() -> bool, multi: bool) {
         let lines = ring.lines();
-        let (theirs, ours) = match self.role {
+        let (theirs, ours) = match role {
             Role::Sender => (&lines.receivers.0, &lines.senders.0),
             Role::Receiver => (&lines.senders.0, &lines.receivers.0),
         };
         wait::notifier_fence(self.mode);
-        if wait::notify(theirs, count) {
-            self.count(|record| &record.wakes, 1);
+        if wait::sleepers(theirs) {
+            self.wake(theirs, count);
         }
         // The chain: a wake-up that two were waiting for goes on to the second.
-        if multi && wait::sleepers(ours) && more() && wait::notify(ours, 1) {
+        if multi && wait::sleepers(ours) && more() {
+            self.wake(ours, 1);
+        }
+    }
+
+    /// Wakes up to `count` on `word`, where there are sleepers.
+    #[cold]
+    fn wake(&self, word: &AtomicU32, count: u32) {
+        if wait::notify(word, count) {
             self.count(|record| &record.wakes, 1);
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 
 use crate::error::{AttachError, RecvError, RecvTimeoutError, TryRecvError};
+use crate::layout::Role;
 use crate::ring::Ring;
 use crate::ring::receiver::ReceiveEnd;
 use crate::wait::{self, Why};
@@ -59,9 +60,18 @@ impl<T: Pod, E: End> Receiver<T, E> {
     pub fn recv(&self) -> Result<T, RecvError> {
         match self.pop() {
             Ok(value) => Ok(value),
-            Err(Refusal::Blocked) => self.waiting(None).map_err(Refusal::into_recv),
-            Err(refusal) => Err(refusal.into_recv()),
+            Err(refusal) => self.recv_refused(refusal),
         }
+    }
+
+    /// Goes on after a refusal.
+    #[cold]
+    fn recv_refused(&self, refusal: Refusal) -> Result<T, RecvError> {
+        let received = match refusal {
+            Refusal::Blocked => self.waiting(None),
+            refusal => Err(refusal),
+        };
+        received.map_err(Refusal::into_recv)
     }
 
     /// Receives a message if there is one now.
@@ -73,9 +83,18 @@ impl<T: Pod, E: End> Receiver<T, E> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.pop() {
             Ok(value) => Ok(value),
-            Err(Refusal::Blocked) => self.polled().map_err(Refusal::into_try_recv),
-            Err(refusal) => Err(refusal.into_try_recv()),
+            Err(refusal) => self.try_recv_refused(refusal),
         }
+    }
+
+    /// The same without waiting.
+    #[cold]
+    fn try_recv_refused(&self, refusal: Refusal) -> Result<T, TryRecvError> {
+        let received = match refusal {
+            Refusal::Blocked => self.polled(),
+            refusal => Err(refusal),
+        };
+        received.map_err(Refusal::into_try_recv)
     }
 
     /// Receives a message, waiting at most `timeout` for one.
@@ -160,11 +179,24 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// Takes one message and tells a sender.
     #[inline(always)]
     fn pop(&self) -> Result<T, Refusal> {
-        if !self.endpoint.unremarkable(&self.ring.lines().life.0)
-            && let Some(orphan) = self.attend()?
-        {
-            return Ok(orphan);
+        if self.endpoint.unremarkable(&self.ring.lines().life.0) {
+            self.pop_unattended()
+        } else {
+            self.pop_attending()
         }
+    }
+
+    /// The same, when something has happened.
+    #[cold]
+    fn pop_attending(&self) -> Result<T, Refusal> {
+        match self.attend()? {
+            Some(orphan) => Ok(orphan),
+            None => self.pop_unattended(),
+        }
+    }
+
+    #[inline(always)]
+    fn pop_unattended(&self) -> Result<T, Refusal> {
         match self.end.try_pop() {
             Ok((value, last)) => {
                 self.tell(1, last);
@@ -206,7 +238,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     fn tell(&self, count: usize, last: u64) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let more = || self.ring.full_after(last);
-        self.endpoint.notify(&self.ring, count, more, E::MULTI);
+        self.endpoint.notify(Role::Receiver, &self.ring, count, more, E::MULTI);
     }
 
     /// Something has happened: orphans to take, or the last sender has gone?

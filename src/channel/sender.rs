@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 
 use crate::error::{AttachError, SendError, SendManyError, SendTimeoutError, TrySendError};
+use crate::layout::Role;
 use crate::ring::Ring;
 use crate::ring::sender::{SendEnd, Sent};
 use crate::wait::{self, Why};
@@ -70,11 +71,18 @@ impl<T: Pod, E: End> Sender<T, E> {
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.push(&value) {
             Ok(()) => Ok(()),
-            Err(Refusal::Blocked) => self
-                .push_waiting(&value, None)
-                .map_err(|refusal| refusal.into_send(value)),
-            Err(refusal) => Err(refusal.into_send(value)),
+            Err(refusal) => self.send_refused(value, refusal),
         }
+    }
+
+    /// Goes on with a message that was refused.
+    #[cold]
+    fn send_refused(&self, value: T, refusal: Refusal) -> Result<(), SendError<T>> {
+        let sent = match refusal {
+            Refusal::Blocked => self.push_waiting(&value, None),
+            refusal => Err(refusal),
+        };
+        sent.map_err(|refusal| refusal.into_send(value))
     }
 
     /// Sends `value` if there is a place for it now.
@@ -86,12 +94,21 @@ impl<T: Pod, E: End> Sender<T, E> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.push(&value) {
             Ok(()) => Ok(()),
-            Err(Refusal::Blocked) => self.polled(|| self.push(&value)).map_err(|r| match r {
-                Refusal::Blocked => TrySendError::Full(value),
-                refusal => refusal.into_send(value).into(),
-            }),
-            Err(refusal) => Err(refusal.into_send(value).into()),
+            Err(refusal) => self.try_send_refused(value, refusal),
         }
+    }
+
+    /// The same without waiting.
+    #[cold]
+    fn try_send_refused(&self, value: T, refusal: Refusal) -> Result<(), TrySendError<T>> {
+        let sent = match refusal {
+            Refusal::Blocked => self.polled(|| self.push(&value)),
+            refusal => Err(refusal),
+        };
+        sent.map_err(|refusal| match refusal {
+            Refusal::Blocked => TrySendError::Full(value),
+            refusal => refusal.into_send(value).into(),
+        })
     }
 
     /// Sends `value`, waiting at most `timeout` for a place.
@@ -177,10 +194,13 @@ impl<T: Pod, E: End> Sender<T, E> {
     #[inline(always)]
     fn push(&self, value: &T) -> Result<(), Refusal> {
         self.checked()?;
-        let sent = self.end.try_push(value);
-        let sent = sent.map_err(|refused| self.endpoint.refusal(refused))?;
-        self.tell(sent);
-        Ok(())
+        match self.end.try_push(value) {
+            Ok(sent) => {
+                self.tell(sent);
+                Ok(())
+            }
+            Err(refused) => Err(self.endpoint.refusal(refused)),
+        }
     }
 
     /// Puts in what fits and tells as many receivers; how many messages.
@@ -205,7 +225,7 @@ impl<T: Pod, E: End> Sender<T, E> {
     fn tell(&self, sent: Sent) {
         let count = u32::try_from(sent.count).unwrap_or(u32::MAX);
         let more = || self.ring.free_after(sent.last);
-        self.endpoint.notify(&self.ring, count, more, E::MULTI);
+        self.endpoint.notify(Role::Sender, &self.ring, count, more, E::MULTI);
     }
 
     /// Something has happened: closed, or the last receiver has gone?

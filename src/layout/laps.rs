@@ -10,7 +10,10 @@ use super::state::LAP_BITS;
 #[derive(Clone, Copy, Debug)]
 pub struct Laps {
     shift: u32,
-    bits: u32,
+    /// The bits of an index.
+    mask: u64,
+    /// The bits of a position.
+    wrap: u64,
 }
 
 impl Laps {
@@ -18,31 +21,35 @@ impl Laps {
     pub const fn new(shift: u32) -> Laps {
         assert!(shift <= 32);
         let bits = if LAP_BITS + shift < 64 { LAP_BITS + shift } else { 64 };
-        Laps { shift, bits }
+        Laps {
+            shift,
+            mask: (1 << shift) - 1,
+            wrap: u64::MAX >> (64 - bits),
+        }
     }
 
     /// Slots in the ring.
     #[inline(always)]
     pub const fn capacity(self) -> u64 {
-        1 << self.shift
+        self.mask + 1
     }
 
     /// Bits of a lap; a word with a larger lap is impossible.
     #[inline(always)]
     pub const fn lap_bits(self) -> u32 {
-        self.bits - self.shift
+        64 - self.wrap.leading_zeros() - self.shift
     }
 
     /// `p` reduced to the modulus: what any 64 bits from shared memory go through first.
     #[inline(always)]
     pub const fn position(self, p: u64) -> u64 {
-        p & (u64::MAX >> (64 - self.bits))
+        p & self.wrap
     }
 
     /// The slot of a position.
     #[inline(always)]
     pub const fn index(self, p: u64) -> u64 {
-        p & (self.capacity() - 1)
+        p & self.mask
     }
 
     /// The lap of a position.
@@ -60,7 +67,7 @@ impl Laps {
     /// The lap after `lap`.
     #[inline(always)]
     pub const fn next_lap(self, lap: u64) -> u64 {
-        lap.wrapping_add(1) & (u64::MAX >> (64 - self.lap_bits()))
+        lap.wrapping_add(1) & (self.wrap >> self.shift)
     }
 
     /// `p + n`.
@@ -78,7 +85,7 @@ impl Laps {
     /// How far `to` is after `from`; negative if it is before.
     #[inline(always)]
     pub const fn distance(self, from: u64, to: u64) -> i64 {
-        let unused = 64 - self.bits;
+        let unused = self.wrap.leading_zeros();
         (to.wrapping_sub(from) << unused) as i64 >> unused
     }
 

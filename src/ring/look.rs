@@ -29,6 +29,7 @@ pub(crate) enum Refused {
 /// To a sender at `p`: `FREE(lap)` is a place. Claimed in this lap: the next position. A later lap `L` at this index
 /// proves that position `(L - 1, index)` was claimed, so (R1) all before it were: go on behind it. The lap before, not
 /// free: full. Free a lap before, or further back, would be an unclaimed position behind `p`, against R1.
+#[inline(never)]
 pub(super) fn send<T>(ring: &Ring<T>, p: u64, state: State) -> Look {
     let laps = ring.laps;
     let Some((lap, phase)) = ring.decode(state) else {
@@ -47,6 +48,7 @@ pub(super) fn send<T>(ring: &Ring<T>, p: u64, state: State) -> Look {
 /// position. A later lap `L` proves that a sender has claimed `(L - 1, index)`, hence (R1) everything a lap before
 /// that was drained or a gap: go on behind `(L - 2, index)`, and never back. (Behind `(L - 1, index)` would skip
 /// messages behind a gap.) Still being read in the lap before: empty. Any other earlier word contradicts R2.
+#[inline(never)]
 pub(super) fn receive<T>(ring: &Ring<T>, p: u64, state: State) -> Look {
     let laps = ring.laps;
     let Some((lap, phase)) = ring.decode(state) else {
@@ -64,27 +66,38 @@ pub(super) fn receive<T>(ring: &Ring<T>, p: u64, state: State) -> Look {
 
 /// The bound on a walk.
 pub(super) struct Walk {
-    steps: u64,
+    /// Steps of each walk.
     limit: u64,
+    /// Steps left in this one.
+    left: u64,
+    /// Walks left, this one included.
+    walks: u64,
 }
 
 impl Walk {
     /// A walk that has just started at a hint.
     #[inline(always)]
     pub(super) fn new(laps: Laps) -> Walk {
+        let limit = laps.capacity() * 4 + 64;
         Walk {
-            steps: 0,
-            limit: laps.capacity() * 4 + 64,
+            limit,
+            left: limit,
+            walks: WALKS,
         }
     }
 
     /// Counts a step: `true` says to start again at the hint, an error to give up for now.
     #[inline]
     pub(super) fn step(&mut self) -> Result<bool, Refused> {
-        self.steps += 1;
-        if self.steps >= self.limit * WALKS {
+        self.left -= 1;
+        if self.left > 0 {
+            return Ok(false);
+        }
+        self.left = self.limit;
+        self.walks -= 1;
+        if self.walks == 0 {
             return Err(Refused::Blocked);
         }
-        Ok(self.steps.is_multiple_of(self.limit))
+        Ok(true)
     }
 }

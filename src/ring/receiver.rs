@@ -42,7 +42,6 @@ impl<T: Pod> SingleReceiver<T> {
     }
 
     /// Not `FULL(lap)` at `p`: where the next message is, if there are gaps before one.
-    #[cold]
     fn past_gaps(&self, mut p: u64, mut state: State) -> Result<u64, Refused> {
         let ring = &self.ring;
         let mut walk = Walk::new(ring.laps);
@@ -58,20 +57,29 @@ impl<T: Pod> SingleReceiver<T> {
                 Look::Corrupt => return Err(Refused::Corrupt),
             }
             walk.step()?;
-            // [PUB] Acquire, as in `find`.
+            // [PUB] Acquire, as in `next`.
             state = ring.state(p, edge::PUB.acquire());
         }
     }
 
-    /// The position of the message at or after `p`.
+    /// Takes the message at or after `p` and frees its slot; with its position.
     #[inline(always)]
-    fn find(&self, p: u64) -> Result<u64, Refused> {
+    fn next(&self, p: u64) -> Result<(T, u64), Refused> {
         // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.
         let state = self.ring.state(p, edge::PUB.acquire());
         if state == State::full(self.ring.laps.lap(p)) {
-            return Ok(p);
+            // SAFETY: `p` is our position, and its word is FULL(lap).
+            return Ok((unsafe { self.drain(p) }, p));
         }
-        self.past_gaps(p, state)
+        self.next_past_gaps(p, state)
+    }
+
+    /// The same, when the word at `p` is not `FULL(lap)`.
+    #[cold]
+    fn next_past_gaps(&self, p: u64, state: State) -> Result<(T, u64), Refused> {
+        let p = self.past_gaps(p, state)?;
+        // SAFETY: there are only gaps between our position and `p`, whose word is FULL(lap).
+        Ok((unsafe { self.drain(p) }, p))
     }
 
     /// Copies the message at `p` out and frees its slot.
@@ -102,9 +110,7 @@ impl<T: Pod> SingleReceiver<T> {
 impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     #[inline(always)]
     fn try_pop(&self) -> Result<(T, u64), Refused> {
-        let p = self.find(self.head.get())?;
-        // SAFETY: `find` saw FULL(lap) at `p`, with nothing but gaps between our position and it.
-        let value = unsafe { self.drain(p) };
+        let (value, p) = self.next(self.head.get())?;
         self.advance(self.ring.laps.next(p));
         Ok((value, p))
     }
@@ -116,13 +122,11 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
         let mut next = last;
         let mut count = 0;
         for value in values {
-            match self.find(next) {
-                Ok(p) => last = p,
+            match self.next(next) {
+                Ok(taken) => (*value, last) = taken,
                 Err(refused) if count == 0 => return Err(refused),
                 Err(_) => break,
             }
-            // SAFETY: as in `try_pop`.
-            *value = unsafe { self.drain(last) };
             next = laps.next(last);
             count += 1;
         }
