@@ -60,15 +60,15 @@ fn a_killed_idle_receiver_ends_the_stream_for_senders<S: End, R: End>() {
     let mut receiver = idle("receiver", || channel.receiver().unwrap());
     receiver.kill();
     // Nobody has told the sender: it finds out when it has to wait.
-    let sent = (0..).find_map(|number| match tx.send(number) {
-        Ok(()) => None,
-        Err(SendError::Disconnected(back)) => {
-            assert_eq!(back, number, "the message comes back");
-            Some(number)
+    let mut sent = 0;
+    loop {
+        match tx.send(sent) {
+            Ok(()) => sent += 1,
+            Err(SendError::Disconnected(back)) => break assert_eq!(back, sent, "the message comes back"),
+            Err(error) => panic!("{error:?}"),
         }
-        Err(error) => panic!("{error:?}"),
-    });
-    assert_eq!(sent, Some(words.capacity));
+    }
+    assert_eq!(sent, words.capacity);
     assert!(matches!(tx.try_send(99), Err(TrySendError::Disconnected(99))));
     let rx = channel.receiver().unwrap();
     for number in 0..words.capacity {

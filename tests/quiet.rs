@@ -106,7 +106,7 @@ fn ten_thousand_messages_with_nobody_asleep_take_no_system_call<S: End, R: End>(
             check!(rx.recv_many(&mut batch) == Ok(8) && batch == [number; 8]);
             check!(tx.try_send(number).is_ok());
             check!(rx.try_recv() == Ok(number));
-            check!(tx.is_empty() && rx.len() == 0);
+            check!(tx.is_empty() && rx.is_empty());
         }
     });
 }

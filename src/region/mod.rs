@@ -16,6 +16,10 @@ pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod process;
 mod registry;
+#[cfg(test)]
+mod spec;
+#[cfg(test)]
+mod wrap;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;

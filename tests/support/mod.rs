@@ -42,24 +42,23 @@ macro_rules! tests {
     ) => {{
         use annulus::{Multi, Single};
         use $crate::support::Test;
-        #[allow(unused_mut)]
         let mut tests: Vec<Test> = Vec::new();
-        $($(tests.push(Test::new(stringify!($plain), $plain));)*)?
-        $($(
-            tests.push(Test::new(concat!("spsc::", stringify!($all)), $all::<Single, Single>));
-            tests.push(Test::new(concat!("mpsc::", stringify!($all)), $all::<Multi, Single>));
-            tests.push(Test::new(concat!("spmc::", stringify!($all)), $all::<Single, Multi>));
-            tests.push(Test::new(concat!("mpmc::", stringify!($all)), $all::<Multi, Multi>));
-        )*)?
-        $($(
-            tests.push(Test::new(concat!("mpsc::", stringify!($ms)), $ms::<Single>));
-            tests.push(Test::new(concat!("mpmc::", stringify!($ms)), $ms::<Multi>));
-        )*)?
-        $($(
-            tests.push(Test::new(concat!("spmc::", stringify!($mr)), $mr::<Single>));
-            tests.push(Test::new(concat!("mpmc::", stringify!($mr)), $mr::<Multi>));
-        )*)?
-        $($(tests.push(Test::new(concat!("mpmc::", stringify!($m)), $m));)*)?
+        $(tests.extend([$(Test::new(stringify!($plain), $plain)),*]);)?
+        $($(tests.extend([
+            Test::new(concat!("spsc::", stringify!($all)), $all::<Single, Single>),
+            Test::new(concat!("mpsc::", stringify!($all)), $all::<Multi, Single>),
+            Test::new(concat!("spmc::", stringify!($all)), $all::<Single, Multi>),
+            Test::new(concat!("mpmc::", stringify!($all)), $all::<Multi, Multi>),
+        ]);)*)?
+        $($(tests.extend([
+            Test::new(concat!("mpsc::", stringify!($ms)), $ms::<Single>),
+            Test::new(concat!("mpmc::", stringify!($ms)), $ms::<Multi>),
+        ]);)*)?
+        $($(tests.extend([
+            Test::new(concat!("spmc::", stringify!($mr)), $mr::<Single>),
+            Test::new(concat!("mpmc::", stringify!($mr)), $mr::<Multi>),
+        ]);)*)?
+        $(tests.extend([$(Test::new(concat!("mpmc::", stringify!($m)), $m)),*]);)?
         tests
     }};
 }

@@ -137,6 +137,7 @@ impl Peer {
     }
 
     /// This test binary again, in `role`; `prepare` passes it channels and arguments.
+    #[expect(clippy::zombie_processes, reason = "`Peer` waits for it, by its id")]
     pub fn spawn(role: &str, prepare: impl FnOnce(&mut Command)) -> Peer {
         let (ours, theirs) = Link::pair();
         let mut command = Command::new(std::env::current_exe().expect("this binary"));
