@@ -1,0 +1,48 @@
+//! Which model is to run? `models NAME` runs one, `models` lists them.
+//!
+//! The rooms of the crate are compiled again here, by `#[path]`, behind a door of loom's ([`sync`]) and in front of a
+//! kernel of a few lines ([`region`]). Reading order: [`sync`], [`weaken`] (what `tests/mutate.rs` leaves out),
+//! [`kill`] (a thread that stops for good at any access), [`stage`] (a ring to play on), then the [`models`].
+//!
+//! Exit status: 0 the model holds; 101 it does not (loom's or the model's message on stdout); 3 it held, but loom saw
+//! too little of it.
+
+// The rooms are used in part.
+#![allow(dead_code, unused_imports)]
+
+#[path = "../../src/edge.rs"]
+mod edge;
+#[path = "../../src/error.rs"]
+mod error;
+#[path = "../../src/layout/mod.rs"]
+mod layout;
+#[path = "../../src/ring/mod.rs"]
+mod ring;
+#[path = "../../src/wait/mod.rs"]
+mod wait;
+
+/// What users hold, without the parts that hand files around.
+mod channel;
+
+mod kill;
+mod models;
+mod region;
+mod stage;
+mod sync;
+mod weaken;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let Some(name) = std::env::args().nth(1) else {
+        for model in models::ALL {
+            println!("{}", model.name);
+        }
+        return ExitCode::SUCCESS;
+    };
+    let Some(model) = models::ALL.iter().find(|model| model.name == name) else {
+        println!("no such model: {name}");
+        return ExitCode::from(2);
+    };
+    stage::run(model)
+}

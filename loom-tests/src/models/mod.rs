@@ -1,0 +1,70 @@
+//! The models, by what they are about.
+
+mod channel;
+mod death;
+mod ring;
+mod wait;
+
+use crate::stage::Model;
+
+/// The table of models: name, least number of interleavings, what must have been seen.
+macro_rules! models {
+    ($($room:ident { $($name:ident $least:literal [$($saw:literal),*];)+ })+) => {
+        pub(crate) const ALL: &[Model] = &[$($(Model {
+            name: stringify!($name),
+            run: $room::$name,
+            least: $least,
+            saw: &[$($saw),*],
+        }),+),+];
+    };
+}
+
+models! {
+    ring {
+        published_bytes_are_visible 60 ["received", "empty"];
+        a_slot_is_not_reused_early 60 ["sent", "full"];
+        a_sender_starts_behind_claimed_slots 10_000 ["sent", "full", "behind"];
+        a_receiver_starts_behind_drained_slots 20_000 ["received", "empty", "behind"];
+        two_senders_never_own_one_slot 20_000 ["in order", "overtaken", "one sent", "both full"];
+        two_receivers_never_take_one_message 20_000 ["in order", "overtaken", "taken", "left"];
+        each_senders_messages_stay_in_order 20_000 ["none early", "one early", "two early", "in turn", "the other first"];
+        empty_and_full_are_exact 2_000 ["its own", "the other's", "empty behind WRITING", "sent", "full behind READING"];
+        a_late_hint_loses_nothing 10_000 ["in time", "late", "too late"];
+        laps_wrap 400 ["none across", "one across", "two across"];
+        batches_stay_whole_and_in_order 1_000 ["none early", "one early", "two early", "three early", "full", "one place", "two places", "a run cut short", "all at once"];
+        an_observer_sees_a_sound_ring 10_000 ["empty", "not empty", "full", "not full", "at 0", "at 5"];
+    }
+    death {
+        a_gap_comes_after_the_dead_senders_bytes 1_000 ["sent over the gap", "full before the gap"];
+        an_orphan_is_taken_after_the_dead_receivers_reads 300 ["taken", "left", "no orphan"];
+        a_message_taken_over_is_whole 1_000 ["taken", "not taken"];
+        a_sender_may_be_killed_anywhere 50_000 ["no gap", "a gap", "two gaps"];
+        a_receiver_may_be_killed_anywhere 20_000 ["nothing to repair", "one taken over", "and one orphan", "orphan taken by another"];
+        the_living_are_not_robbed 4_000 ["taken over", "nothing taken over"];
+        a_single_sender_may_be_killed_anywhere 1_000 ["none of three", "one of three", "two of three", "three of three"];
+        a_single_receiver_may_be_killed_anywhere 200 ["nothing lost", "one lost"];
+        a_reaper_may_be_killed_anywhere 1_000 ["killed", "not killed", "reaper killed", "reaped"];
+        a_reused_id_is_swept_first 1_000 ["reused", "another id", "freed", "not freed"];
+        nothing_is_skipped_behind_a_gap 20_000 ["no gap", "one gap", "two gaps"];
+    }
+    wait {
+        no_wake_is_lost 20_000 ["about to sleep", "notified"];
+        a_stale_bit_hides_nobody 20_000 ["about to sleep", "notified"];
+        two_waiting_receivers_are_both_woken 20_000 ["about to sleep", "notified", "chained"];
+        two_waiting_senders_are_both_woken 20_000 ["about to sleep", "notified", "chained"];
+        two_receivers_wait_for_two_senders 20_000 ["about to sleep", "notified", "chained"];
+        two_senders_wait_for_two_receivers 20_000 ["about to sleep", "notified", "chained"];
+        a_batch_wakes_as_many 100 ["about to sleep", "notified"];
+        a_close_wakes_everybody 500 ["about to sleep"];
+        a_reaper_wakes_both_ends 4_000 ["about to sleep", "notified"];
+    }
+    channel {
+        an_announced_orphan_is_found 60 ["found at once", "found later"];
+        a_clean_record_hides_no_orphan 2_000 ["an orphan", "taken over", "unsettled"];
+        one_thread_reaps_after_another 5_000 ["disconnected", "empty"];
+        the_last_message_comes_before_the_end 1_000 [];
+        a_waiting_sender_hears_of_the_last_receiver 80 [];
+        a_close_ends_every_wait 80 [];
+        blocking_calls_meet 10_000 [];
+    }
+}

@@ -1,0 +1,249 @@
+//! Where do the bytes come from, and who is alive? The twin of the crate's `region`: a box, and a kernel of one table.
+//!
+//! [`lock::LockFile`] keeps what the kernel promises of OFD locks: a byte has one description; a description's own bytes
+//! look free to it; they are free when it is closed; each call comes before or after each other one. It also watches
+//! that nobody takes and leaves a byte of one description in two threads at once, which the kernel would let pass.
+
+use std::io;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::error::AttachError;
+use crate::layout::geometry::PayloadLayout;
+use crate::layout::{FenceMode, Geometry, Lines, Owner, Record, Slot, SlotPadding, State};
+use crate::ring::Ring;
+use crate::stage::Message;
+use crate::sync::AtomicU64;
+
+/// A region of [`Message`]s, with room for three multi endpoints.
+#[derive(Debug)]
+pub(crate) struct Region {
+    lines: Lines,
+    table: Vec<Record>,
+    slots: Slots,
+    geometry: Geometry,
+    kernel: Arc<lock::Kernel>,
+}
+
+struct Slots(Vec<Slot<Message>>);
+
+impl std::fmt::Debug for Slots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} slots", self.0.len())
+    }
+}
+
+// SAFETY: as `Ring`: atomics, and payloads by claims.
+unsafe impl Send for Region {}
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
+impl Region {
+    pub(crate) fn new(capacity: u64) -> Arc<Region> {
+        let payload = PayloadLayout::of::<Message>();
+        let geometry = Geometry::plan(capacity, payload, SlotPadding::Packed, 3).expect("a small one");
+        let slot = |_| Slot {
+            state: AtomicU64::new(State::free(0).bits()),
+            payload: Default::default(),
+        };
+        Arc::new(Region {
+            lines: Lines::default(),
+            table: (0..geometry.table_length).map(|_| Record::default()).collect(),
+            slots: Slots((0..geometry.laps.capacity()).map(slot).collect()),
+            geometry,
+            kernel: Arc::default(),
+        })
+    }
+
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    pub(crate) fn record(&self, owner: Owner) -> &Record {
+        &self.table[usize::from(owner.id())]
+    }
+
+    /// The slots of the one message type, or their words alone.
+    pub(crate) fn ring<T>(&self) -> Ring<T> {
+        assert!(size_of::<T>() == 0 || size_of::<T>() == size_of::<Message>());
+        let slots = NonNull::from(self.slots.0.as_slice()).cast();
+        // SAFETY: V1: an endpoint holds its region. V2: a `Slot<()>` begins as a `Slot<Message>` (`repr(C)`), and its
+        // payload is not touched.
+        unsafe {
+            Ring::new(
+                NonNull::from(&self.lines),
+                slots,
+                size_of::<Slot<Message>>(),
+                self.geometry.laps,
+                self.geometry.table_length,
+            )
+        }
+    }
+
+    pub(crate) fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    pub(crate) fn fence_mode(&self) -> FenceMode {
+        FenceMode::Fenced
+    }
+
+    pub(crate) fn spin_ns(&self) -> u32 {
+        0
+    }
+
+    pub(crate) fn tick_ns(&self) -> u64 {
+        u64::MAX
+    }
+
+    pub(crate) fn nobody_can_come(&self) -> bool {
+        false
+    }
+
+    /// What a description is opened on.
+    pub(crate) fn file(&self) -> &Arc<lock::Kernel> {
+        &self.kernel
+    }
+}
+
+pub(crate) fn os(what: &'static str) -> impl Fn(io::Error) -> AttachError {
+    move |source| AttachError::Os { what, source }
+}
+
+impl From<io::Error> for AttachError {
+    fn from(source: io::Error) -> Self {
+        os("lock")(source)
+    }
+}
+
+/// Bytes that the kernel locks.
+pub(crate) mod lock {
+    use std::collections::BTreeMap;
+    use std::io;
+    use std::ops::Range;
+    use std::sync::Arc;
+
+    use loom::cell::UnsafeCell;
+    use loom::sync::Mutex;
+
+    use crate::layout::Role;
+
+    const IDS: u64 = 1 << 16;
+
+    pub(crate) const fn owner_byte(id: u16) -> u64 {
+        id as u64
+    }
+
+    pub(crate) const fn role_byte(role: Role, id: u16) -> u64 {
+        role as u64 * IDS + id as u64
+    }
+
+    pub(crate) const fn passing_byte(role: Role, id: u16) -> u64 {
+        role_byte(role, id) + (1 << 15)
+    }
+
+    pub(crate) const SENDERS: Range<u64> = IDS..2 * IDS;
+    pub(crate) const RECEIVERS: Range<u64> = 2 * IDS..3 * IDS;
+    pub(crate) const ENDPOINTS: Range<u64> = IDS..3 * IDS;
+    pub(crate) const ATTACH: u64 = 3 * IDS;
+
+    /// Which description holds which byte.
+    #[derive(Debug, Default)]
+    pub(crate) struct Kernel {
+        held: Mutex<BTreeMap<u64, u32>>,
+        opened: std::sync::atomic::AtomicU32,
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct LockFile {
+        kernel: Arc<Kernel>,
+        description: u32,
+        /// Taking and leaving, one after the other.
+        turn: UnsafeCell<()>,
+    }
+
+    impl LockFile {
+        pub(crate) fn open(kernel: &Arc<Kernel>) -> io::Result<LockFile> {
+            Ok(LockFile {
+                kernel: Arc::clone(kernel),
+                description: kernel.opened.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+                turn: UnsafeCell::new(()),
+            })
+        }
+
+        pub(crate) fn try_lock(&self, byte: u64) -> io::Result<bool> {
+            self.turn.with_mut(|_| ());
+            let mut held = self.kernel.held.lock().unwrap();
+            Ok(*held.entry(byte).or_insert(self.description) == self.description)
+        }
+
+        pub(crate) fn unlock(&self, byte: u64) -> io::Result<()> {
+            self.turn.with_mut(|_| ());
+            let mut held = self.kernel.held.lock().unwrap();
+            if held.get(&byte) == Some(&self.description) {
+                held.remove(&byte);
+            }
+            Ok(())
+        }
+
+        pub(crate) fn held_elsewhere(&self, bytes: Range<u64>) -> io::Result<bool> {
+            let held = self.kernel.held.lock().unwrap();
+            Ok(held
+                .range(bytes)
+                .any(|(_, description)| *description != self.description))
+        }
+    }
+
+    /// Seats cross forks, and here are none.
+    #[derive(Debug)]
+    pub(crate) enum SeatLocks {}
+
+    impl SeatLocks {
+        pub(crate) fn release(&self) -> io::Result<()> {
+            match *self {}
+        }
+    }
+
+    impl Drop for LockFile {
+        fn drop(&mut self) {
+            let mut held = self.kernel.held.lock().unwrap();
+            held.retain(|_, description| *description != self.description);
+        }
+    }
+}
+
+/// Nobody forks here.
+pub(crate) mod fork {
+    #[derive(Debug)]
+    pub(crate) struct ForkStamp;
+
+    impl ForkStamp {
+        pub(crate) fn take() -> std::io::Result<ForkStamp> {
+            Ok(ForkStamp)
+        }
+
+        pub(crate) fn is_current(&self) -> bool {
+            true
+        }
+    }
+}
+
+pub(crate) mod process {
+    pub(crate) struct Identity {
+        pub pid: u32,
+        pub started: u64,
+        pub name: [u8; 16],
+    }
+
+    pub(crate) fn identity() -> Identity {
+        Identity {
+            pid: 1,
+            started: 1,
+            name: *b"a model.........",
+        }
+    }
+
+    pub(crate) fn one_cpu() -> bool {
+        true
+    }
+}

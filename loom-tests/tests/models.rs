@@ -1,0 +1,65 @@
+//! The models, a test each: `cargo test -p annulus-loom --test models -- --nocapture` says how much loom saw of each.
+
+mod support;
+
+macro_rules! models {
+    ($($name:ident)+) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+        $(
+            #[test]
+            fn $name() {
+                let ran = support::run(stringify!($name), None);
+                assert_eq!(ran.status, Some(0), "{}", ran.said);
+                print!("{}: {}", stringify!($name), ran.said);
+            }
+        )+
+    };
+}
+
+models! {
+    published_bytes_are_visible
+    a_slot_is_not_reused_early
+    a_sender_starts_behind_claimed_slots
+    a_receiver_starts_behind_drained_slots
+    two_senders_never_own_one_slot
+    two_receivers_never_take_one_message
+    each_senders_messages_stay_in_order
+    empty_and_full_are_exact
+    a_late_hint_loses_nothing
+    laps_wrap
+    batches_stay_whole_and_in_order
+    an_observer_sees_a_sound_ring
+    a_gap_comes_after_the_dead_senders_bytes
+    an_orphan_is_taken_after_the_dead_receivers_reads
+    a_message_taken_over_is_whole
+    a_sender_may_be_killed_anywhere
+    a_receiver_may_be_killed_anywhere
+    the_living_are_not_robbed
+    a_single_sender_may_be_killed_anywhere
+    a_single_receiver_may_be_killed_anywhere
+    a_reaper_may_be_killed_anywhere
+    a_reused_id_is_swept_first
+    nothing_is_skipped_behind_a_gap
+    no_wake_is_lost
+    a_stale_bit_hides_nobody
+    two_waiting_receivers_are_both_woken
+    two_waiting_senders_are_both_woken
+    two_receivers_wait_for_two_senders
+    two_senders_wait_for_two_receivers
+    a_batch_wakes_as_many
+    a_close_wakes_everybody
+    a_reaper_wakes_both_ends
+    an_announced_orphan_is_found
+    a_clean_record_hides_no_orphan
+    one_thread_reaps_after_another
+    the_last_message_comes_before_the_end
+    a_waiting_sender_hears_of_the_last_receiver
+    a_close_ends_every_wait
+    blocking_calls_meet
+}
+
+#[test]
+fn every_model_has_a_test() {
+    assert_eq!(support::names(), NAMES);
+}

@@ -1,0 +1,207 @@
+//! Is every ordering needed, and is every rule? Each is left out in turn, and a named model must fail.
+//!
+//! Three passes: each end of each label at all its places at once; each single place in the sources; each rule that the
+//! door or the models can leave out. The first one's table is what the docs of `ring`, `wait` and `channel` show.
+//! `cargo test -p annulus-loom --test mutate -- --nocapture` prints what happened.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+/// What is left out, the model that fails, and what it says.
+struct Mutation {
+    what: &'static str,
+    model: &'static str,
+    says: &'static str,
+    /// Models that catch single places that the first one does not come to.
+    others: &'static [&'static str],
+}
+
+const RACE: &str = "Causality violation";
+const LOST: &str = "deadlock";
+const CORRUPT: &str = "takes a sound ring for corrupt";
+
+const fn mutation(what: &'static str, model: &'static str, says: &'static str) -> Mutation {
+    Mutation {
+        what,
+        model,
+        says,
+        others: &[],
+    }
+}
+
+const fn with(what: &'static str, model: &'static str, says: &'static str, others: &'static [&'static str]) -> Mutation {
+    Mutation {
+        what,
+        model,
+        says,
+        others,
+    }
+}
+
+const BATCHES: &str = "batches_stay_whole_and_in_order";
+const OBSERVER: &str = "an_observer_sees_a_sound_ring";
+const GAPS: &str = "nothing_is_skipped_behind_a_gap";
+const CHAIN: &str = "a_chain_reaches_behind_the_others";
+
+/// Each end of each label in `edge.rs`.
+const EDGES: &[Mutation] = &[
+    mutation("PUB.release", "published_bytes_are_visible", RACE),
+    with("PUB.acquire", "published_bytes_are_visible", RACE, &[BATCHES, GAPS, OBSERVER, CHAIN]),
+    mutation("DRAIN.release", "a_slot_is_not_reused_early", RACE),
+    with("DRAIN.acquire", "a_slot_is_not_reused_early", RACE, &[BATCHES, OBSERVER, CHAIN]),
+    mutation("GAP.release", "a_gap_comes_after_the_dead_senders_bytes", RACE),
+    mutation("ORPHAN.release", "an_orphan_is_taken_after_the_dead_receivers_reads", RACE),
+    mutation("CLAIMED.acquire", "a_message_taken_over_is_whole", RACE),
+    with("TAIL.release", "a_sender_starts_behind_claimed_slots", CORRUPT, &[OBSERVER]),
+    with("TAIL.acquire", "a_sender_starts_behind_claimed_slots", CORRUPT, &[OBSERVER]),
+    with("HEAD.release", "a_receiver_starts_behind_drained_slots", CORRUPT, &[OBSERVER]),
+    with("HEAD.acquire", "a_receiver_starts_behind_drained_slots", CORRUPT, &[OBSERVER]),
+    mutation("SLEEP.waiter", "no_wake_is_lost", LOST),
+    mutation("SLEEP.notifier", "no_wake_is_lost", LOST),
+    with("LIFE.release", "an_announced_orphan_is_found", "the orphan was not", &[]),
+    with("LIFE.acquire", "an_announced_orphan_is_found", "the orphan was not", &[]),
+    mutation("CLEAN.release", "a_clean_record_hides_no_orphan", "before the last message"),
+    mutation("CLEAN.acquire", "a_clean_record_hides_no_orphan", "before the last message"),
+    mutation("REAPING.release", "one_thread_reaps_after_another", RACE),
+    mutation("REAPING.acquire", "one_thread_reaps_after_another", RACE),
+];
+
+/// What DESIGN calls rules that look like details and are not, as far as a run can do without them.
+const RULES: &[Mutation] = &[
+    mutation("rule.claim", "two_senders_never_own_one_slot", RACE),
+    mutation("rule.claim", "two_receivers_never_take_one_message", ""),
+    mutation("rule.gap", "a_sender_may_be_killed_anywhere", "the living one's message"),
+    mutation("rule.orphan", "a_receiver_may_be_killed_anywhere", "each once"),
+    mutation("rule.single_hint", "a_single_sender_may_be_killed_anywhere", "the successor's message"),
+    mutation("rule.single_hint", "a_single_receiver_may_be_killed_anywhere", "lost <= 1"),
+    mutation("rule.waker_epoch", "no_wake_is_lost", LOST),
+    mutation("rule.waiter_epoch", "a_stale_bit_hides_nobody", LOST),
+    mutation("rule.chain", "two_receivers_wait_for_two_senders", LOST),
+    mutation("rule.chain", "two_senders_wait_for_two_receivers", LOST),
+    mutation("rule.sweep", "a_reused_id_is_swept_first", ""),
+    mutation("rule.owner_byte", "a_reused_id_is_swept_first", ""),
+    mutation("rule.reaper_notifies", "a_reaper_wakes_both_ends", LOST),
+];
+
+/// Whether `model` fails for want of `what`, in the way that `says` tells.
+fn caught(what: &str, model: &str, says: &str) -> Result<String, String> {
+    let ran = support::run(model, Some(what));
+    let line = ran.said.lines().take(2).collect::<Vec<_>>().join(" ");
+    if ran.status == Some(101) && ran.said.contains(says) {
+        Ok(line)
+    } else {
+        Err(format!("{what}: {model} ends with {:?}: {}", ran.status, ran.said))
+    }
+}
+
+/// Runs `check` on every item, two at a time; all that went wrong.
+fn all<T: Sync>(items: &[T], check: impl Fn(&T) -> Result<(), String> + Sync) {
+    let wrong = Mutex::new(Vec::new());
+    let next = Mutex::new(items.iter());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let item = next.lock().unwrap().next();
+                    let Some(item) = item else { break };
+                    if let Err(error) = check(item) {
+                        wrong.lock().unwrap().push(error);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn each(mutations: &[Mutation]) {
+    all(mutations, |mutation| {
+        let line = caught(mutation.what, mutation.model, mutation.says)?;
+        println!("| `{}` | `{}` | {line} |", mutation.what, mutation.model);
+        Ok(())
+    });
+}
+
+#[test]
+fn each_end_of_each_label_is_needed() {
+    each(EDGES);
+}
+
+#[test]
+fn each_rule_is_needed() {
+    each(RULES);
+}
+
+/// A place in the sources where an end of a label is asked for.
+struct Place {
+    what: String,
+    place: String,
+}
+
+/// All of them in the rooms that are compiled under loom.
+fn places() -> Vec<Place> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    let mut files: Vec<PathBuf> = Vec::new();
+    for room in ["ring", "wait", "channel"] {
+        let entries = fs::read_dir(root.join(room)).expect("a room");
+        files.extend(entries.map(|entry| entry.expect("a file").path()));
+    }
+    files.sort();
+    let mut places = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("readable");
+        let name = file.strip_prefix(&root).expect("below").display().to_string();
+        for (number, line) in (1..).zip(text.lines()) {
+            let code = line.split("//").next().unwrap_or("");
+            for used in code.split("edge::").skip(1) {
+                let what: String = used.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+                assert!(what.contains('.'), "{name}:{number}: an edge without an end");
+                places.push(Place {
+                    what,
+                    place: format!("{name}:{number}"),
+                });
+            }
+        }
+    }
+    places
+}
+
+/// Places that no model comes to, and why that is.
+const UNREACHED: &[(&str, &str)] = &[];
+
+#[test]
+fn each_place_of_each_label_is_needed() {
+    let places = places();
+    assert!(places.len() > EDGES.len());
+    all(&places, |Place { what, place }| {
+        let edge = EDGES.iter().find(|edge| edge.what == what);
+        let edge = edge.ok_or_else(|| format!("{what} at {place}: no such line in EDGES"))?;
+        if UNREACHED.iter().any(|(unreached, _)| place.starts_with(unreached)) {
+            return Ok(());
+        }
+        let weakened = format!("{what}@{place}");
+        for model in [edge.model].iter().chain(edge.others) {
+            if caught(&weakened, model, "").is_ok() {
+                println!("| `{what}` | {place} | `{model}` |");
+                return Ok(());
+            }
+        }
+        Err(format!("{weakened}: caught by none of {} and {:?}", edge.model, edge.others))
+    });
+}
+
+#[test]
+fn every_label_is_in_the_table() {
+    let edges = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/edge.rs");
+    for line in fs::read_to_string(edges).expect("readable").lines() {
+        if let Some(label) = line.strip_prefix("pub(crate) const ").and_then(|rest| rest.split(':').next()) {
+            let known = |edge: &Mutation| edge.what.split('.').next() == Some(label);
+            assert!(EDGES.iter().any(known), "{label} has no mutation");
+        }
+    }
+}
