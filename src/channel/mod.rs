@@ -108,7 +108,7 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
         Ok(channel)
     }
 
-    fn attach(file: OwnedFd, schema: &str) -> Result<Self, AttachError> {
+    pub(crate) fn attach(file: OwnedFd, schema: &str) -> Result<Self, AttachError> {
         let expected = Expected {
             kind: Self::kind(),
             payload: PayloadLayout::of::<T>(),
