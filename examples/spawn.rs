@@ -7,6 +7,8 @@
 //! cargo run --example spawn
 //! ```
 
+#![forbid(unsafe_code)]
+
 use std::env;
 use std::process::{Command, ExitCode};
 

@@ -15,6 +15,8 @@
 //! those of a dead worker again. It cannot tell them from those that the others have in hand, so a job may be done twice;
 //! results carry the job's number, and the second one is dropped. (A job with side effects needs more than that.)
 
+#![forbid(unsafe_code)]
+
 use std::collections::{BTreeSet, VecDeque};
 use std::env;
 use std::process::{Child, Command, ExitCode};

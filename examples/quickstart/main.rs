@@ -10,6 +10,8 @@
 //! `links` is what there is to see of annulus' sending and receiving, `processes` of passing a channel to a program that
 //! is started; `messages` is the check, `runs` what is measured, `machine` the pinning, `table` the table.
 
+#![forbid(unsafe_code)]
+
 mod links;
 mod machine;
 mod messages;
