@@ -65,7 +65,18 @@
 //! | reap: takeover (`READING(me)`) | as *multi receive: claim* | the same, for the reaper |
 //!
 //! # What loom caught
-//! `cargo test -p annulus-loom --test mutate` weakens each label in turn and fails unless the model named above fails.
+//! `cargo test -p annulus-loom --test mutate` weakens each end of each label in turn, at all its places and then at each
+//! single one, and fails unless a model fails: the one named above, or, for places that it does not come to, one of
+//! `batches_stay_whole_and_in_order`, `nothing_is_skipped_behind_a_gap` and `an_observer_sees_a_sound_ring` (the walks by
+//! which a single end finds its place). It leaves out rules of the protocol in the same way:
+//!
+//! | without | this model fails |
+//! |---|---|
+//! | compare-and-swap in a claim | `two_senders_never_own_one_slot`, `two_receivers_never_take_one_message` |
+//! | the next lap in a gap: `FREE(lap)` | `a_sender_may_be_killed_anywhere` |
+//! | the message in an orphan: `FREE(lap + 1)` | `a_receiver_may_be_killed_anywhere` |
+//! | R5 at a single end: hint before slot | `a_single_sender_may_be_killed_anywhere`, `a_single_receiver_may_be_killed_anywhere` |
+//! | the sweep of a reused id, or the owner byte | `a_reused_id_is_swept_first` |
 //!
 //! # Unsafe
 //! [`Ring::new`] is where the caller vouches for the memory; [`Claim`] and the single ends are the only ones who touch
@@ -206,13 +217,17 @@ impl<T> Ring<T> {
 
     /// Where the next single sender goes on, and whether the ring is full there.
     pub(crate) fn find_tail(&self) -> Result<(u64, bool), Refused> {
+        // [TAIL] Acquire: every slot before the hint is seen claimed (R1).
         let start = || self.hint(&self.lines().tail.0, edge::TAIL.acquire());
+        // [DRAIN] Acquire: who sees a slot in a later lap sees those before it in theirs, so none looks impossibly old.
         self.walk(start, |p| look::send(self, p, self.state(p, edge::DRAIN.acquire())))
     }
 
     /// Where the next single receiver goes on, and whether the ring is empty there.
     pub(crate) fn find_head(&self) -> Result<(u64, bool), Refused> {
+        // [HEAD] Acquire: every slot before the hint is seen claimed or drained (R2).
         let start = || self.hint(&self.lines().head.0, edge::HEAD.acquire());
+        // [PUB] Acquire: as for the tail, so that no slot looks impossibly old.
         self.walk(start, |p| look::receive(self, p, self.state(p, edge::PUB.acquire())))
     }
 
@@ -250,18 +265,23 @@ impl<T> Claim<'_, T> {
 }
 
 /// Who may look for a place or a message after this one, for the chain of wake-ups (see `wait`).
+///
+/// Asked after the notifier's fence. A slot that looks older than it is was changed by somebody whose own fence comes
+/// after ours, so either he sees the sleeper, or the sleeper's look comes after both fences and finds his change and ours.
 impl<T> Ring<T> {
     /// Behind `p` there is a place that a sender could fill now.
     pub(crate) fn free_after(&self, p: u64) -> bool {
         let behind = || self.laps.next(p);
-        let found = self.walk(behind, |p| look::send(self, p, self.state(p, edge::DRAIN.acquire())));
+        // Relaxed: under SLEEP, whose fence came before (see above).
+        let found = self.walk(behind, |p| look::send(self, p, self.state(p, Relaxed)));
         matches!(found, Ok((_, false)))
     }
 
     /// Behind `p`, and behind what others are taking and the gaps there, is a message that a receiver could take now.
     pub(crate) fn full_after(&self, p: u64) -> bool {
         let behind = || self.laps.next(p);
-        let found = self.walk(behind, |p| look::receive(self, p, self.state(p, edge::PUB.acquire())));
+        // Relaxed: under SLEEP, whose fence came before (see above).
+        let found = self.walk(behind, |p| look::receive(self, p, self.state(p, Relaxed)));
         matches!(found, Ok((_, false)))
     }
 }

@@ -152,9 +152,9 @@ impl<T: Pod> MultiReceiver<T> {
     #[inline(always)]
     fn claim(&self) -> Result<Claim<'_, T>, Refused> {
         let ring = &self.ring;
+        // [HEAD] Acquire: every slot before the hint is seen claimed or drained (R2).
         let start = || ring.hint(&ring.lines().head.0, edge::HEAD.acquire());
         let mut walk = Walk::new(ring.laps);
-        // [HEAD] Acquire: every slot before the hint is seen claimed or drained (R2).
         let mut p = start();
         loop {
             // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.

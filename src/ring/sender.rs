@@ -140,9 +140,9 @@ impl<T: Pod> MultiSender<T> {
     #[inline(always)]
     fn claim(&self) -> Result<Claim<'_, T>, Refused> {
         let ring = &self.ring;
+        // [TAIL] Acquire: every slot before the hint is seen claimed (R1).
         let start = || ring.hint(&ring.lines().tail.0, edge::TAIL.acquire());
         let mut walk = Walk::new(ring.laps);
-        // [TAIL] Acquire: every slot before the hint is seen claimed (R1).
         let mut p = start();
         loop {
             // [DRAIN] Acquire, pairs with the receiver's release of the slot (and [GAP] with a reaper's): who sees
