@@ -1,7 +1,17 @@
 //! Which ordered accesses are there, and what does each make visible?
 //!
 //! Every Acquire, Release and fence in the crate goes through one of these labels, so that a loom run can weaken each
-//! in turn and a named model must fail. The table with the sites and the models is in `ring`'s and `wait`'s docs.
+//! in turn and a named model must fail. The table with the sites and the models is in `ring`'s and `wait`'s docs, and
+//! here for what `channel` orders by itself:
+//!
+//! | label | stored at | loaded at | protects | loom model that fails without it |
+//! |---|---|---|---|---|
+//! | `LIFE` | `reaper`: a dead receiver's messages are orphans | `Endpoint::life` | the orphans | `an_announced_orphan_is_found` |
+//! | | `reaper`: an event | | the end of the stream: who has left is gone | `a_detach_that_has_been_seen_is_the_end` |
+//! | | `Place::take`: a sender or receiver is here | | it is found alive | `a_sender_that_has_been_seen_is_alive` |
+//! | | `Endpoint::close` | | what was sent before | `a_close_comes_after_what_was_sent` |
+//! | `CLEAN` | `reaper`: a record without a role | `reaper`: a look at the record | what is left under the id: nothing, or announced | `a_clean_record_hides_no_orphan` |
+//! | `REAPING` | `TryLock`: left | `TryLock`: taken | the lock calls of one description | `one_thread_reaps_after_another` |
 
 use crate::sync::Edge;
 

@@ -10,16 +10,19 @@
 //! In the second case the notifier changes the word before it wakes, so a waiter that has not gone to sleep yet does
 //! not: `futex_wait` compares the word with what the announcement left there.
 //!
-//! Each half of the word answers for one race (`loom-tests/tests/wait.rs` and the explicit-state model):
+//! Each half of the word answers for one race; without the first, loom's `no_wake_is_lost` deadlocks, without the second
+//! `a_stale_bit_hides_nobody`:
 //! - **waker epoch**: a notifier between announcement and sleep. Without it the waiter sleeps through the wake.
 //! - **waiter epoch**: an announcement between "it woke nobody" and taking the `SLEEPERS` bit away. Without it the
 //!   notifier takes away the bit of somebody who is about to sleep.
 //!
 //! One wake can be owed to two: a receiver that takes a message and sees another behind it (or behind gaps) wakes one
-//! more, a sender that fills a place and sees another one free wakes one more (`Endpoint::notify`). And every sleep is bounded by a tick,
-//! since a process can be killed between its change and its wake-up, or between being woken and acting: nothing in user
-//! space can undo that. (The epochs are 15 and 16 bits: a waiter that is stopped between announcing and sleeping for
-//! exactly a whole number of turns sleeps a tick too long.)
+//! more, a sender that fills a place and sees another one free wakes one more (`Endpoint::notify`; without it
+//! `two_receivers_wait_for_two_senders`, `two_senders_wait_for_two_receivers` and `a_chain_reaches_behind_the_others`
+//! deadlock). Who reaps wakes both ends (`a_reaper_wakes_both_ends`). And every sleep is bounded by a tick, since a process
+//! can be killed between its change and its wake-up, or between being woken and acting: nothing in user space can undo
+//! that. (The epochs are 15 and 16 bits: a waiter that is stopped between announcing and sleeping for exactly a whole
+//! number of turns sleeps a tick too long.)
 //!
 //! # The fence, and who pays
 //! In [`FenceMode::Fenced`] both sides execute a full fence. In [`FenceMode::Membarrier`] the waiter executes one on
