@@ -14,12 +14,24 @@ thread_local! {
     // Of the OS thread, on which loom runs all of its own; so victims are told by loom's ids.
     static VICTIMS: RefCell<Vec<(ThreadId, u32)>> = const { RefCell::new(Vec::new()) };
     static KILLS: Cell<usize> = const { Cell::new(0) };
+    static STOPPED: RefCell<Option<(ThreadId, u32, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
 }
 
 struct Killed;
 
 /// An access may be the one that is never made.
 pub(crate) fn point() {
+    let meanwhile = STOPPED.with_borrow_mut(|stopped| {
+        let (_, left, _) = stopped.as_mut().filter(|(id, ..)| *id == thread::current().id())?;
+        if *left > 0 {
+            *left -= 1;
+            return None;
+        }
+        stopped.take().map(|(_, _, meanwhile)| meanwhile)
+    });
+    if let Some(meanwhile) = meanwhile {
+        meanwhile();
+    }
     let die = VICTIMS.with_borrow_mut(|victims| {
         if victims.is_empty() {
             return false;
@@ -54,6 +66,15 @@ pub(crate) fn first<R>(accesses: u32, operation: impl FnOnce() -> R) -> Option<R
         Err(payload) if payload.is::<Killed>() => None,
         Err(payload) => resume_unwind(payload),
     }
+}
+
+/// Runs `operation`, stopped before its access number `accesses` for as long as `meanwhile` takes.
+pub(crate) fn stopped<R>(accesses: u32, meanwhile: impl FnOnce() + 'static, operation: impl FnOnce() -> R) -> R {
+    let me = thread::current().id();
+    STOPPED.set(Some((me, accesses, Box::new(meanwhile))));
+    let result = operation();
+    assert!(STOPPED.take().is_none(), "it needs more accesses");
+    result
 }
 
 /// Explores `play` with a victim killed at its access 0, 1, 2, … until it is never reached; how many there are.

@@ -1,8 +1,9 @@
 //! Where do the bytes come from, and who is alive? The twin of the crate's `region`: a box, and a kernel of one table.
 //!
 //! [`lock::LockFile`] keeps what the kernel promises of OFD locks: a byte has one description; a description's own bytes
-//! look free to it; they are free when it is closed; each call comes before or after each other one. It also watches
-//! that nobody takes and leaves a byte of one description in two threads at once, which the kernel would let pass.
+//! look free to it; they are free when it is closed; who gets a byte comes after who left it. It promises no more: a
+//! probe that nothing orders may be answered from the past, as if a store had overtaken the system call before it. And
+//! it watches that nobody takes and leaves bytes of one description in two threads at once, which the kernel lets pass.
 
 use std::io;
 use std::ptr::NonNull;
@@ -118,17 +119,18 @@ impl From<io::Error> for AttachError {
 
 /// Bytes that the kernel locks.
 pub(crate) mod lock {
-    use std::collections::BTreeMap;
+    use std::cell::Cell;
     use std::io;
     use std::ops::Range;
     use std::sync::Arc;
 
     use loom::cell::UnsafeCell;
-    use loom::sync::Mutex;
 
     use crate::layout::Role;
+    use crate::sync::{AtomicU64, Ordering};
 
-    const IDS: u64 = 1 << 16;
+    /// Bytes in a group: owners, senders, receivers, and the rest.
+    const IDS: u64 = 64;
 
     pub(crate) const fn owner_byte(id: u16) -> u64 {
         id as u64
@@ -139,7 +141,7 @@ pub(crate) mod lock {
     }
 
     pub(crate) const fn passing_byte(role: Role, id: u16) -> u64 {
-        role_byte(role, id) + (1 << 15)
+        role_byte(role, id) + 32
     }
 
     pub(crate) const SENDERS: Range<u64> = IDS..2 * IDS;
@@ -147,17 +149,17 @@ pub(crate) mod lock {
     pub(crate) const ENDPOINTS: Range<u64> = IDS..3 * IDS;
     pub(crate) const ATTACH: u64 = 3 * IDS;
 
-    /// Which description holds which byte.
+    /// Which bytes are held, a word a group.
     #[derive(Debug, Default)]
     pub(crate) struct Kernel {
-        held: Mutex<BTreeMap<u64, u32>>,
-        opened: std::sync::atomic::AtomicU32,
+        held: [AtomicU64; 4],
     }
 
     #[derive(Debug)]
     pub(crate) struct LockFile {
         kernel: Arc<Kernel>,
-        description: u32,
+        /// What this description holds.
+        mine: [Cell<u64>; 4],
         /// Taking and leaving, one after the other.
         turn: UnsafeCell<()>,
     }
@@ -166,31 +168,56 @@ pub(crate) mod lock {
         pub(crate) fn open(kernel: &Arc<Kernel>) -> io::Result<LockFile> {
             Ok(LockFile {
                 kernel: Arc::clone(kernel),
-                description: kernel.opened.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+                mine: Default::default(),
                 turn: UnsafeCell::new(()),
             })
         }
 
         pub(crate) fn try_lock(&self, byte: u64) -> io::Result<bool> {
             self.turn.with_mut(|_| ());
-            let mut held = self.kernel.held.lock().unwrap();
-            Ok(*held.entry(byte).or_insert(self.description) == self.description)
+            let (group, bit) = ((byte / IDS) as usize, 1 << (byte % IDS));
+            let mine = &self.mine[group];
+            let held = &self.kernel.held[group];
+            let take = |held| (held & bit == 0).then_some(held | bit);
+            if mine.get() & bit == 0 && held.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_err() {
+                return Ok(false);
+            }
+            mine.set(mine.get() | bit);
+            Ok(true)
         }
 
         pub(crate) fn unlock(&self, byte: u64) -> io::Result<()> {
             self.turn.with_mut(|_| ());
-            let mut held = self.kernel.held.lock().unwrap();
-            if held.get(&byte) == Some(&self.description) {
-                held.remove(&byte);
-            }
+            self.leave((byte / IDS) as usize, 1 << (byte % IDS));
             Ok(())
         }
 
+        fn leave(&self, group: usize, bits: u64) {
+            let mine = &self.mine[group];
+            let leave = mine.get() & bits;
+            if leave != 0 {
+                let left = |held| Some(held & !leave);
+                let _ = self.kernel.held[group].fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+                mine.set(mine.get() & !leave);
+            }
+        }
+
         pub(crate) fn held_elsewhere(&self, bytes: Range<u64>) -> io::Result<bool> {
-            let held = self.kernel.held.lock().unwrap();
-            Ok(held
-                .range(bytes)
-                .any(|(_, description)| *description != self.description))
+            Ok((0..4).any(|group| {
+                let begin = group as u64 * IDS;
+                let asked = (0..IDS)
+                    .filter(|n| bytes.contains(&(begin + n)))
+                    .fold(0, |bits, n| bits | 1 << n);
+                asked != 0 && self.kernel.held[group].load(Ordering::Acquire) & !self.mine[group].get() & asked != 0
+            }))
+        }
+    }
+
+    impl Drop for LockFile {
+        fn drop(&mut self) {
+            for group in 0..4 {
+                self.leave(group, u64::MAX);
+            }
         }
     }
 
@@ -201,13 +228,6 @@ pub(crate) mod lock {
     impl SeatLocks {
         pub(crate) fn release(&self) -> io::Result<()> {
             match *self {}
-        }
-    }
-
-    impl Drop for LockFile {
-        fn drop(&mut self) {
-            let mut held = self.kernel.held.lock().unwrap();
-            held.retain(|_, description| *description != self.description);
         }
     }
 }

@@ -47,6 +47,7 @@ models! {
     two_waiting_senders_are_both_woken
     two_receivers_wait_for_two_senders
     two_senders_wait_for_two_receivers
+    a_chain_reaches_behind_the_others
     a_batch_wakes_as_many
     a_close_wakes_everybody
     a_reaper_wakes_both_ends
@@ -56,6 +57,9 @@ models! {
     the_last_message_comes_before_the_end
     a_waiting_sender_hears_of_the_last_receiver
     a_close_ends_every_wait
+    a_sender_that_has_been_seen_is_alive
+    a_detach_that_has_been_seen_is_the_end
+    a_close_comes_after_what_was_sent
     blocking_calls_meet
 }
 

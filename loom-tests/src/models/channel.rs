@@ -7,7 +7,7 @@ use loom::thread::spawn;
 use crate::channel::{self, Doomed, Multi, Single};
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::kill;
-use crate::layout::Role;
+use crate::layout::{Owner, Role};
 use crate::region::Region;
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd};
 use crate::ring::sender::{MultiSender, SendEnd};
@@ -63,7 +63,10 @@ pub(super) fn a_clean_record_hides_no_orphan() {
         let rx = channel::receiver::<Multi>(&region);
         tx.try_send(message(1)).unwrap();
         let claims = MultiReceiver::new(region.ring::<Message>(), dead.owner());
-        assert!(kill::first(6, || claims.try_pop().is_ok()).is_none(), "killed with a claim");
+        assert!(
+            kill::first(6, || claims.try_pop().is_ok()).is_none(),
+            "killed with a claim"
+        );
         drop((tx, dead));
         loom::explore();
         let theirs = Arc::clone(&region);
@@ -196,6 +199,69 @@ pub(super) fn a_close_ends_every_wait() {
         assert_eq!(sender.join().unwrap(), Err(SendError::Disconnected(message(2))));
         assert_eq!(rx.recv().map(whole), Ok(1), "what was sent is drained");
         assert_eq!(rx.recv(), Err(RecvError::Disconnected));
+    });
+}
+
+/// `LIFE`: who reads that a sender has attached finds it among the living.
+pub(super) fn a_sender_that_has_been_seen_is_alive() {
+    explore(2, || {
+        loom::stop_exploring();
+        let region = Region::new(1);
+        let rx = channel::receiver::<Multi>(&region);
+        // Something has happened, so that the receiver asks.
+        drop(channel::receiver::<Multi>(&region));
+        loom::explore();
+        let theirs = Arc::clone(&region);
+        let newcomer = spawn(move || channel::sender::<Multi>(&theirs));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "the sender lives");
+        let tx = newcomer.join().unwrap();
+        tx.try_send(message(1)).unwrap();
+        assert_eq!(rx.try_recv().map(whole), Ok(1));
+    });
+}
+
+/// `LIFE`: who reads that somebody has left finds it gone, and need not be told again.
+pub(super) fn a_detach_that_has_been_seen_is_the_end() {
+    explore(3, || {
+        loom::stop_exploring();
+        let region = Region::new(1);
+        let (tx, rx) = (channel::sender::<Multi>(&region), channel::receiver::<Multi>(&region));
+        loom::explore();
+        let sender = spawn(move || drop(tx));
+        match rx.try_recv() {
+            Err(TryRecvError::Empty) => saw("not yet"),
+            Err(TryRecvError::Disconnected) => saw("the end"),
+            result => panic!("{result:?}"),
+        }
+        sender.join().unwrap();
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected), "the end was missed");
+    });
+}
+
+/// `LIFE`: what was sent before a close is received before the end.
+pub(super) fn a_close_comes_after_what_was_sent() {
+    explore(3, || {
+        loom::stop_exploring();
+        let region = Region::new(1);
+        let (tx, rx) = (channel::sender::<Multi>(&region), channel::receiver::<Multi>(&region));
+        loom::explore();
+        let theirs = Arc::clone(&region);
+        let sender = spawn(move || {
+            // Without the fence that looks for sleepers: in membarrier mode there is none.
+            let end = MultiSender::new(theirs.ring::<Message>(), Owner::new(Owner::FIRST_MULTI).unwrap());
+            end.try_push(&message(1)).unwrap();
+            tx.close();
+            tx
+        });
+        match rx.try_recv() {
+            Ok(got) => {
+                assert_eq!(whole(got), 1);
+                saw("received at once");
+            }
+            Err(TryRecvError::Empty) => saw("empty"),
+            Err(error) => panic!("{error:?} before the last message"),
+        }
+        sender.join().unwrap();
     });
 }
 

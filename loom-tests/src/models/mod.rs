@@ -54,6 +54,7 @@ models! {
         two_waiting_senders_are_both_woken 20_000 ["about to sleep", "notified", "chained"];
         two_receivers_wait_for_two_senders 20_000 ["about to sleep", "notified", "chained"];
         two_senders_wait_for_two_receivers 20_000 ["about to sleep", "notified", "chained"];
+        a_chain_reaches_behind_the_others 1_000 ["about to sleep", "notified", "chained"];
         a_batch_wakes_as_many 100 ["about to sleep", "notified"];
         a_close_wakes_everybody 500 ["about to sleep"];
         a_reaper_wakes_both_ends 4_000 ["about to sleep", "notified"];
@@ -65,6 +66,9 @@ models! {
         the_last_message_comes_before_the_end 1_000 [];
         a_waiting_sender_hears_of_the_last_receiver 80 [];
         a_close_ends_every_wait 80 [];
+        a_sender_that_has_been_seen_is_alive 15 [];
+        a_detach_that_has_been_seen_is_the_end 20 ["not yet", "the end"];
+        a_close_comes_after_what_was_sent 40 ["received at once", "empty"];
         blocking_calls_meet 10_000 [];
     }
 }

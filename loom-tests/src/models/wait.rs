@@ -252,6 +252,54 @@ pub(super) fn two_senders_wait_for_two_receivers() {
     });
 }
 
+/// The chain reaches over gaps and over what others have: the wake-up for what is behind them was spent on somebody who
+/// could not take it yet.
+pub(super) fn a_chain_reaches_behind_the_others() {
+    explore(2, || {
+        on_stage(2, 0, |stage| {
+            loom::stop_exploring();
+            let receivers = [0, 1].map(|n| {
+                let rx = receiver(stage, End::Multi, n);
+                spawn(move || rx.recv())
+            });
+            asleep(&stage.lines.receivers.0, 2);
+            let (a, b) = (sender(stage, End::Multi, 2), sender(stage, End::Multi, 3));
+            // Position 0 is claimed and will be published last, 1 becomes a gap, 2 is there: whoever is woken for it
+            // finds position 0 in the way.
+            let meanwhile = move || {
+                let dead = stage.sender(End::Multi, id(4));
+                assert!(kill::first(6, || sent(dead.try_push(&message(9)))).is_none());
+                assert_eq!(stage.ring().reap(id(4)).expect("sound").gaps, 1);
+                assert!(b.try_send(2));
+            };
+            assert!(kill::stopped(3, meanwhile, || a.try_send(1)));
+            let got = receivers.map(|receiver| receiver.join().unwrap());
+            assert_eq!(got[0] + got[1], 3);
+        });
+    });
+    explore(2, || {
+        on_stage(1, 0, |stage| {
+            loom::stop_exploring();
+            stage.fill([7, 8]);
+            let senders = [0, 1].map(|n| {
+                let tx = sender(stage, End::Multi, n);
+                spawn(move || tx.send(u32::from(n)))
+            });
+            asleep(&stage.lines.senders.0, 2);
+            let (a, b) = (receiver(stage, End::Multi, 2), receiver(stage, End::Multi, 3));
+            // Position 0 is freed last.
+            let meanwhile = move || assert_eq!(b.try_recv(), Some(8));
+            assert_eq!(kill::stopped(3, meanwhile, || a.try_recv()), Some(7));
+            for sender in senders {
+                sender.join().unwrap();
+            }
+            let mut got = stage.drain();
+            got.sort_unstable();
+            assert_eq!(got, [0, 1]);
+        });
+    });
+}
+
 /// A batch wakes as many as it has messages for.
 pub(super) fn a_batch_wakes_as_many() {
     explore(2, || {

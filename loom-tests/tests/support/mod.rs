@@ -43,6 +43,11 @@ pub fn run(model: &str, weakened: Option<&str>) -> Ran {
 /// The names of all models.
 #[allow(dead_code, reason = "not every test asks")]
 pub fn names() -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_models")).output().expect("the models are built");
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    let output = Command::new(env!("CARGO_BIN_EXE_models"))
+        .output()
+        .expect("the models are built");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
