@@ -9,7 +9,7 @@ use loom::thread::spawn;
 use crate::kill;
 use crate::layout::Phase;
 use crate::ring::{Claim, Ring};
-use crate::stage::{End, Message, Stage, id, message, on_stage, received, saw, sent, whole};
+use crate::stage::{End, Message, Stage, explore, id, message, on_stage, received, saw, sent, whole};
 use crate::weaken::Rule;
 
 fn taken(claim: Option<Claim<'_, Message>>) -> Option<u32> {
@@ -400,6 +400,27 @@ pub(super) fn a_reused_id_is_swept_first() {
 
 /// Gaps in a row, and walks from old hints over them: behind a gap nothing is skipped.
 pub(super) fn nothing_is_skipped_behind_a_gap() {
+    // A message between two gaps of one slot: from the old hint that slot is two laps ahead.
+    for receivers in [End::Single, End::Multi] {
+        explore(2, move || {
+            on_stage(1, 0, |stage| {
+                let (rx, tx) = (stage.receiver(receivers, id(4)), stage.sender(End::Multi, id(2)));
+                let gap = |n| {
+                    let dead = stage.sender(End::Multi, id(n));
+                    assert!(kill::first(6, || sent(dead.try_push(&message(1)))).is_none());
+                    assert_eq!(stage.ring().reap(id(n)).expect("sound").gaps, 1);
+                };
+                gap(0);
+                stage.fill([11]);
+                gap(1);
+                let sender = spawn(move || sent(tx.try_push(&message(12))));
+                assert_eq!(received(rx.try_pop()), Some(11));
+                let second = sender.join().unwrap();
+                assert_eq!(received(rx.try_pop()), second.then_some(12));
+            });
+        });
+    }
+    // Gaps wherever they come.
     for receivers in [End::Single, End::Multi] {
         kill::everywhere(2, move |accesses| {
             on_stage(1, 0, |stage| {
