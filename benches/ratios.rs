@@ -3,7 +3,7 @@
 //! `cargo bench --bench ratios [-- [FILTER…] [--quick] [--rounds N] [--list]]`. Each question is answered by a ratio of
 //! A and B, run in turn within each round, since on a virtual machine the figures themselves mean nothing: the
 //! hypervisor moves the processors about, and the same code then runs up to five times slower. A probe (a bare atomic
-//! ping-pong) stands before and after each run; a round whose probes disagree, or whose workers were preempted, is
+//! ping-pong) stands before and after each run; a round whose probes disagree, or one of whose workers lost its processor for a while, is
 //! thrown away and repeated. Ours runs between *processes* (this binary again), the others between threads; both sides
 //! are pinned alike, and every receiver checks the order of what it receives.
 //!

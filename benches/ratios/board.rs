@@ -44,7 +44,7 @@ pub struct Board {
 struct Times {
     start: AtomicU64,
     end: AtomicU64,
-    preempted: AtomicU64,
+    lost: AtomicU64,
     count: AtomicU64,
     sum: AtomicU64,
 }
@@ -54,8 +54,8 @@ struct Times {
 pub struct Outcome {
     /// From the first start to the last end, in nanoseconds.
     pub elapsed: u64,
-    /// Involuntary context switches.
-    pub preempted: u64,
+    /// Nanoseconds in which a worker did not have its processor: the most that one lost.
+    pub lost: u64,
     /// What the receivers counted.
     pub count: u64,
     /// What the receivers added up.
@@ -83,7 +83,7 @@ impl Board {
         // Relaxed: read after the worker has been waited for.
         line.start.store(start, Relaxed);
         line.end.store(start + outcome.elapsed, Relaxed);
-        line.preempted.store(outcome.preempted, Relaxed);
+        line.lost.store(outcome.lost, Relaxed);
         line.count.store(outcome.count, Relaxed);
         line.sum.store(outcome.sum, Relaxed);
     }
@@ -104,7 +104,7 @@ impl Board {
         let end = all(|t| &t.end).max().unwrap_or(0);
         Outcome {
             elapsed: end - start,
-            preempted: all(|t| &t.preempted).sum(),
+            lost: all(|t| &t.lost).max().unwrap_or(0),
             count: all(|t| &t.count).sum(),
             sum: all(|t| &t.sum).fold(0, u64::wrapping_add),
         }
@@ -152,6 +152,15 @@ impl Shared {
 
 /// Nanoseconds on a clock that all processes share.
 pub fn now() -> u64 {
-    let t = clock_gettime(ClockId::Monotonic);
+    nanoseconds(ClockId::Monotonic)
+}
+
+/// Nanoseconds that this thread has had a processor.
+pub fn worked() -> u64 {
+    nanoseconds(ClockId::ThreadCPUTime)
+}
+
+fn nanoseconds(clock: ClockId) -> u64 {
+    let t = clock_gettime(clock);
     t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
 }

@@ -3,10 +3,9 @@
 use std::env;
 use std::process::Command;
 
-use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::alarm;
 
-use super::board::{Board, Outcome, Shared, now};
+use super::board::{Board, Outcome, Shared, now, worked};
 use super::machine::{Lab, pin};
 
 /// The argument that makes this binary a worker.
@@ -60,13 +59,13 @@ impl Post<'_> {
     /// it counted and what it added up.
     pub fn perform(&self, work: impl FnOnce() -> (u64, u64, u64)) {
         self.board.meet(self.crew as u32);
-        let before = preemptions();
+        let before = worked();
         let start = now();
         let (end, count, sum) = work();
         let end = if end == 0 { now() } else { end };
         let outcome = Outcome {
             elapsed: end - start,
-            preempted: preemptions() - before,
+            lost: (now() - start).saturating_sub(worked() - before),
             count,
             sum,
         };
@@ -146,9 +145,4 @@ pub fn work(args: &[String], run: impl FnOnce(&Task<'_>) -> Option<()>) {
         },
     };
     run(&task).expect("a role that some question has");
-}
-
-/// Involuntary context switches of this thread so far.
-fn preemptions() -> u64 {
-    getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.involuntary_context_switches() as u64)
 }

@@ -3,6 +3,8 @@
 use super::board::Outcome;
 use super::machine::{self, Lab};
 
+/// A worker that was without its processor for more than this share of the run was disturbed.
+const LOST: f64 = 0.02;
 /// Attempts for each round that is wanted, before rounds that should be thrown away are counted all the same.
 const ATTEMPTS: usize = 4;
 
@@ -36,7 +38,7 @@ impl Run {
     pub fn of(outcome: Outcome, operations: u64, crew: usize) -> Run {
         Run {
             ns: outcome.elapsed as f64 / operations as f64,
-            disturbed: crew <= 2 && outcome.preempted > 0,
+            disturbed: crew <= 2 && outcome.lost as f64 > outcome.elapsed as f64 * LOST,
         }
     }
 }
@@ -141,9 +143,10 @@ impl Question {
             Target::Aim(least) => format!("aim ≥ {least}: {}", met(ratio >= least)),
             Target::Told | Target::ToldSlower => String::new(),
         };
-        let near = rounds.iter().filter(|r| machine::regime(r.probe) == "near").count();
+        let [near, probe, far] = quartiles(rounds.iter().map(|r| r.probe));
         println!(
-            "{:<42} {ratio:5.2} [{low:.2} {high:.2}]  {verdict}\n    {} {a:.2} ns, {} {b:.2} ns; {near} of {} rounds near, {thrown} thrown away{}",
+            "{:<50} {ratio:5.2} [{low:.2} {high:.2}]  {verdict}\n    {} {a:.2} ns, {} {b:.2} ns; probe {probe:.0} \
+             [{near:.0} {far:.0}]; {} rounds, {thrown} thrown away{}",
             self.name,
             self.a.name,
             self.b.name,

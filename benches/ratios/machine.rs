@@ -12,8 +12,6 @@ use super::duel::Effort;
 /// Round trips of one reading of the probe, of which the best of [`READINGS`] counts.
 const PROBE: u64 = 1_000;
 const READINGS: usize = 5;
-/// Up to this, in nanoseconds, the two processors are near each other (BASELINE: about 66 near, four times that far).
-const NEAR: f64 = 150.0;
 /// Two probes further apart than this are two regimes.
 const SAME: f64 = 1.35;
 
@@ -72,7 +70,7 @@ impl Lab {
         );
         println!(
             "figures  medians of {} rounds, in brackets the quartiles; a round is thrown away if its probes differ by \
-             {SAME} times or a worker was preempted",
+             {SAME} times or a worker was kept from its processor",
             effort.rounds
         );
         println!();
@@ -137,11 +135,6 @@ pub fn same_regime(probes: &[f64]) -> bool {
     let least = probes.iter().copied().fold(f64::MAX, f64::min);
     let most = probes.iter().copied().fold(0.0, f64::max);
     most <= least * SAME
-}
-
-/// What a reading means.
-pub fn regime(probe: f64) -> &'static str {
-    if probe <= NEAR { "near" } else { "far" }
 }
 
 /// Keeps this thread on one processor.

@@ -14,8 +14,11 @@ thread_local! {
     // Of the OS thread, on which loom runs all of its own; so victims are told by loom's ids.
     static VICTIMS: RefCell<Vec<(ThreadId, u32)>> = const { RefCell::new(Vec::new()) };
     static KILLS: Cell<usize> = const { Cell::new(0) };
-    static STOPPED: RefCell<Option<(ThreadId, u32, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
+    static STOPPED: RefCell<Option<Stopped>> = const { RefCell::new(None) };
 }
+
+/// Who stops, after how many accesses, and what happens meanwhile.
+type Stopped = (ThreadId, u32, Box<dyn FnOnce()>);
 
 struct Killed;
 

@@ -96,23 +96,29 @@ impl Place {
     /// The seat's locks are shared with whoever else has a copy of it, so they must go, and ours take their place. In
     /// between, a byte that is no id's says that an endpoint with this role lives, and the attach byte keeps newcomers
     /// off the id. (A reaper may clean the record meanwhile: nothing is under it yet.)
+    ///
+    /// `generation` is the record's when the seat was reserved: with another one the id has been reused since somebody
+    /// sat down, and the seat that is reserved there now is not this one.
     pub(super) fn sit_down(
         region: Arc<Region>,
         seat: &SeatLocks,
         role: Role,
         owner: Owner,
+        generation: u32,
     ) -> Result<Place, AttachError> {
         let locks = LockFile::open(region.file())?;
         wait_for_attach_byte(&locks)?;
-        let state = &region.record(owner).seat;
-        let (from, to) = (SeatState::Reserved as u32, SeatState::Taken as u32);
-        // Relaxed, both: under the attach byte.
-        if state.compare_exchange(from, to, Relaxed, Relaxed).is_err() {
-            return Err(AttachError::SeatTaken);
-        }
+        let record = region.record(owner);
         let passing = lock::passing_byte(role, owner.id());
         if !locks.try_lock(passing)? {
             return Err(AttachError::Busy);
+        }
+        let (from, to) = (SeatState::Reserved as u32, SeatState::Taken as u32);
+        // Relaxed, all: under the attach byte.
+        if record.generation.load(Relaxed) != generation
+            || record.seat.compare_exchange(from, to, Relaxed, Relaxed).is_err()
+        {
+            return Err(AttachError::SeatTaken);
         }
         seat.release()?;
         with_patience(|| locks.try_lock(lock::owner_byte(owner.id())))?;

@@ -34,6 +34,8 @@ pub struct Seat<X> {
     locks: Option<SeatLocks>,
     role: Role,
     owner: Owner,
+    /// The record's, from when it was reserved: tells this seat from a later one with the same id.
+    generation: u32,
     endpoint: PhantomData<fn() -> X>,
 }
 
@@ -42,12 +44,15 @@ impl<X> Seat<X> {
         region.renew_presence()?;
         let locks = LockFile::open(region.file())?;
         let place = Place::take(region, locks, role, only, SeatState::Reserved)?;
+        // Relaxed: under the owner byte.
+        let generation = place.region.record(place.owner).generation.load(Relaxed);
         Ok(Seat {
             region: place.region,
             // From here on, and not while the endpoint attached: a child forked meanwhile would hold the attach byte.
             locks: Some(place.locks.bequeath()?),
             role,
             owner: place.owner,
+            generation,
             endpoint: PhantomData,
         })
     }
@@ -59,7 +64,7 @@ impl<X> Seat<X> {
         }
         self.region.renew_presence()?;
         let locks = self.locks.as_ref().expect("taken only below and by drop");
-        let place = Place::sit_down(Arc::clone(&self.region), locks, self.role, self.owner)?;
+        let place = Place::sit_down(Arc::clone(&self.region), locks, self.role, self.owner, self.generation)?;
         self.locks = None;
         Ok(place)
     }
@@ -100,7 +105,10 @@ impl<X> Drop for Seat<X> {
         };
         if matches!(locks.try_lock(lock::owner_byte(self.owner.id())), Ok(true)) {
             // Relaxed: under the owner byte. Taken: somebody sat here and died, and may have left claims.
-            if self.region.record(self.owner).seat.load(Relaxed) == SeatState::Reserved as u32 {
+            let record = self.region.record(self.owner);
+            if record.generation.load(Relaxed) == self.generation
+                && record.seat.load(Relaxed) == SeatState::Reserved as u32
+            {
                 reaper::clean(&self.region, self.owner);
             }
             drop(locks);

@@ -339,7 +339,7 @@ pub fn perform(mut link: Link, run: impl FnOnce(&mut Link)) -> ! {
     silence();
     let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut link)));
     if let Err(panic) = outcome {
-        let _ = catch_unwind(AssertUnwindSafe(|| link.say(format!("panic: {}", text(&panic)))));
+        let _ = catch_unwind(AssertUnwindSafe(|| link.say(format!("panic: {}", text(&*panic)))));
         exit_now(101);
     }
     exit_now(0);
