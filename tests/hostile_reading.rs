@@ -40,6 +40,7 @@ fn main() -> std::process::ExitCode {
                 a_receiver_that_waits_a_little_at_a_time_learns_of_its_senders_death
                 who_polls_slowly_learns_of_a_death
                 a_fork_beside_a_reservation_does_not_keep_the_attach_byte
+                a_stale_copy_of_a_seat_does_not_take_a_later_one_with_its_id
                 a_copy_of_a_seat_left_elsewhere_is_nobody_once_its_sender_is_dead
                 a_copy_of_a_seat_left_elsewhere_is_nobody_once_its_receiver_is_dead;
             multi_senders:
@@ -283,6 +284,19 @@ fn a_copy_of_a_seat_left_elsewhere_keeps_no_message_from_being_delivered<S: End>
     assert_eq!(received, [1, 2]);
     assert!(matches!(copy.take().unwrap().attach(), Err(AttachError::SeatTaken)));
     go_on(&tx, &rx);
+}
+
+fn a_stale_copy_of_a_seat_does_not_take_a_later_one_with_its_id<S: End, R: End>() {
+    let (channel, _words) = channel::<u64, S, R>(4);
+    let rx = channel.receiver().unwrap();
+    let mut stale = channel.reserve_sender().ok();
+    let mut dead = idle("sender", || stale.take().unwrap().attach().unwrap());
+    dead.kill();
+    assert_eq!(receive(&rx), Err(RecvError::Disconnected));
+    channel.recover().unwrap();
+    let seat = channel.reserve_sender().unwrap();
+    assert!(matches!(stale.take().unwrap().attach(), Err(AttachError::SeatTaken)));
+    go_on(&seat.attach().unwrap(), &rx);
 }
 
 /// A channel with as many records as its multi ends have endpoints here: one each.
