@@ -278,14 +278,14 @@ fn a_killed_owner_is_dead_although_its_forked_child_lives<S: End, R: End>() {
             link.hear();
             drop(endpoints);
         });
-        assert_eq!(to_peer.hear().as_deref(), Some("attached"));
+        to_peer.expect("attached");
         owner.tell("attach");
         let pids = [owner.hear_value::<i32>(), owner.hear_value()];
-        assert_eq!(to_bystander.hear().as_deref(), Some("alive"));
+        to_bystander.expect("alive");
         owner.kill();
-        assert_eq!(to_peer.hear().as_deref(), Some("the owner is dead"));
+        to_peer.expect("the owner is dead");
         to_bystander.say("go");
-        assert_eq!(to_bystander.hear().as_deref(), Some("still alive"));
+        to_bystander.expect("still alive");
         for pid in pids {
             nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None).unwrap();
         }

@@ -35,8 +35,8 @@ for_all_kinds! {
     what_is_there_comes_before_the_end
     nothing_is_sent_after_close
     close_is_for_a_session
-    close_wakes_who_waits
-    dropping_the_last_peer_wakes_who_waits
+    close_ends_every_wait
+    dropping_the_last_peer_ends_every_wait
     join_before_draining_times_out_with_the_message_handed_back
     a_batch_is_an_error_only_if_it_would_be_nothing
     a_batch_sends_a_prefix
@@ -215,21 +215,17 @@ fn close_is_for_a_session<S: End, R: End>() {
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
 }
 
-fn close_wakes_who_waits<S: End, R: End>()
+fn close_ends_every_wait<S: End, R: End>()
 where
     Sender<u64, S>: Send,
     Receiver<u64, R>: Send,
 {
-    // With a tick of half a minute it is the wake-up that ends the wait, or the watchdog would have to.
-    let slow = || Channel::<u64, S, R>::builder(1).tick(LONG).anonymous().unwrap();
-    let channel = slow();
-    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    let (_channel, tx, rx) = pair::<S, R>(1);
     let waiting = thread::spawn(move || receive(&rx));
     tx.close();
     assert_eq!(waiting.join().unwrap(), Err(RecvTimeoutError::Disconnected));
 
-    let channel = slow();
-    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    let (_channel, tx, rx) = pair::<S, R>(1);
     tx.send(1).unwrap();
     let waiting = thread::spawn(move || tx.send(2));
     rx.close();
@@ -238,7 +234,7 @@ where
     assert_eq!(receive(&rx), Err(RecvTimeoutError::Disconnected));
 }
 
-fn dropping_the_last_peer_wakes_who_waits<S: End, R: End>()
+fn dropping_the_last_peer_ends_every_wait<S: End, R: End>()
 where
     Sender<u64, S>: Send,
     Receiver<u64, R>: Send,

@@ -312,8 +312,9 @@ impl Program {
                     return Ok(());
                 }
                 let number = self.numbers(1)[0];
-                self.sleep(a, &format!("recv {rx} 1"));
+                let wakes = self.sleep(a, &format!("recv {rx} 1"));
                 self.compare(i, b, &format!("send {tx} {number}"), "ok")?;
+                prop_assert!(self.wakes() > wakes, "step {}: nobody was woken", i);
                 self.model.send(&[number]);
                 let expected = self.model.receive(1);
                 prop_assert_eq!(self.peers[a].hear(), expected, "step {}: recv in process {}", i, a);
@@ -327,9 +328,10 @@ impl Program {
                     return Ok(());
                 }
                 let number = self.numbers(1)[0];
-                self.sleep(a, &format!("send {tx} {number}"));
+                let wakes = self.sleep(a, &format!("send {tx} {number}"));
                 let expected = self.model.receive(1);
                 self.compare(i, b, &format!("recv {rx} 1"), &expected)?;
+                prop_assert!(self.wakes() > wakes, "step {}: nobody was woken", i);
                 self.model.send(&[number]);
                 prop_assert_eq!(self.peers[a].hear(), "ok", "step {}: send in process {}", i, a);
                 Ok(())
@@ -351,8 +353,13 @@ impl Program {
         }
     }
 
-    /// Gives a command that waits, and sees that it does.
-    fn sleep(&mut self, process: usize, command: &str) {
+    /// System calls that anybody has made to wake somebody.
+    fn wakes(&self) -> u64 {
+        (1..self.words.table_length).map(|id| self.words.record(id).wakes).sum()
+    }
+
+    /// Gives a command that waits, and sees that it does; [`wakes`](Self::wakes) then.
+    fn sleep(&mut self, process: usize, command: &str) -> u64 {
         let waits = |words: &Words| (1..words.table_length).map(|id| words.record(id).waits).sum::<u64>();
         let before = waits(&self.words);
         let peer = &mut self.peers[process];
@@ -362,6 +369,7 @@ impl Program {
             waits(&self.words) > before && peer.state() == 'S'
         });
         self.slept += 1;
+        self.wakes()
     }
 
     fn send(&mut self, name: u32, form: Form) -> (String, String) {

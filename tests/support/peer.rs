@@ -73,9 +73,16 @@ impl Link {
         }
     }
 
-    /// Waits for `line`.
+    /// Waits for `line`, not for ever.
     pub fn expect(&mut self, line: &str) {
-        assert_eq!(self.hear().as_deref(), Some(line));
+        until(&format!("{line:?} is heard"), || {
+            self.has_line() || self.readable(Duration::from_millis(1)) && (!self.read() || self.has_line())
+        });
+        assert_eq!(self.line().as_deref(), Some(line));
+    }
+
+    fn has_line(&self) -> bool {
+        self.buffer.contains(&b'\n')
     }
 
     fn line(&mut self) -> Option<String> {
