@@ -6,7 +6,7 @@ use super::machine::{self, Lab};
 /// A worker that was without its processor for more than this share of the run was disturbed.
 const LOST: f64 = 0.02;
 /// Attempts for each round that is wanted, before rounds that should be thrown away are counted all the same.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 6;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ impl Effort {
     /// What a figure in the notes comes from.
     pub const FULL: Effort = Effort { rounds: 9, share: 1 };
     /// For a look.
-    pub const QUICK: Effort = Effort { rounds: 5, share: 8 };
+    pub const QUICK: Effort = Effort { rounds: 5, share: 4 };
 }
 
 /// What one run came to.

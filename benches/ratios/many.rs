@@ -1,8 +1,7 @@
 //! Several senders, several receivers, 8 bytes a message: how fast does the stream go?
 //!
-//! Both sides spin, by one policy ([`Patience`]): a refused try is followed by a pause, the 64th in a row by
-//! `sched_yield`, since with more workers than processors somebody else has to run. The 64th: some 3 µs, well below a
-//! time slice and well above a message.
+//! Both sides spin, by one policy ([`Patience`], that of `crossbeam_utils::Backoff::snooze`): after a refused try 1, 2, 4
+//! … 64 pauses, from the eighth in a row `sched_yield`, since with more workers than processors somebody else has to run.
 
 use std::hint::spin_loop;
 use std::sync::atomic::Ordering::AcqRel;
@@ -18,8 +17,8 @@ use super::machine::Lab;
 const SEND: &str = "many-send";
 const RECEIVE: &str = "many-receive";
 const RING: &str = "ring";
-/// Messages a run: some 50 ms.
-const MESSAGES: u64 = 4_000_000;
+/// Messages a run: some 20 ms.
+const MESSAGES: u64 = 2_000_000;
 /// The end of the stream, one for each receiver.
 const STOP: u64 = u64::MAX;
 /// A message is its sender above this, and a number below.
@@ -125,17 +124,21 @@ fn array_queue(lab: &Lab, slots: usize, senders: usize, receivers: usize, messag
 #[derive(Default)]
 struct Patience(u32);
 
+/// Tries before the first yield.
+const TRIES: u32 = 7;
+
 impl Patience {
     /// Whether it yielded.
     fn refused(&mut self) -> bool {
-        self.0 += 1;
-        let enough = self.0.is_multiple_of(64);
-        if enough {
+        if self.0 == TRIES {
             std::thread::yield_now();
-        } else {
+            return true;
+        }
+        for _ in 0..1 << self.0 {
             spin_loop();
         }
-        enough
+        self.0 += 1;
+        false
     }
 }
 
