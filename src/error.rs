@@ -58,7 +58,7 @@ pub enum SendTimeoutError<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{kind} after {sent} messages of the batch")]
 pub struct SendManyError {
-    /// Exactly the first so many are published.
+    /// Exactly the first so many are published; `values[sent..]` are not.
     pub sent: usize,
     /// Why the next one is not.
     pub kind: SendError<()>,
@@ -207,7 +207,9 @@ pub enum CreateError {
         max: u32,
     },
     /// Messages of a ring are copied in and out, and have at most 64 KiB.
-    #[error("a message has at most {max} bytes in a ring, this type has {size}: use blocks for large messages")]
+    #[error(
+        "a message has at most {max} bytes in a ring, this type has {size}: blocks, for large messages, are not in this version, so send an index or a name of the data"
+    )]
     PayloadSize {
         /// `size_of::<T>()`.
         size: usize,
@@ -313,7 +315,9 @@ pub enum AttachError {
         actual: &'static str,
     },
     /// Messages of another size.
-    #[error("the channel has {actual}-byte messages, this program expects {expected}: was one side rebuilt?")]
+    #[error(
+        "the channel has {actual}-byte messages, this program expects {expected}: was one side rebuilt, do both mean the same type?"
+    )]
     PayloadSize {
         /// This program's, in bytes.
         expected: usize,
@@ -322,7 +326,7 @@ pub enum AttachError {
     },
     /// Messages of another alignment.
     #[error(
-        "the channel's messages are aligned to {actual} bytes, this program's to {expected}: was one side rebuilt?"
+        "the channel's messages are aligned to {actual} bytes, this program's to {expected}: was one side rebuilt, do both mean the same type?"
     )]
     PayloadAlign {
         /// This program's, in bytes.

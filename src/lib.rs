@@ -68,12 +68,14 @@
 //!
 //! `Disconnected` for want of peers is not for ever: if one attaches, the channel lives on. Before a *first* peer has
 //! come, both ends wait, as long as somebody could come: another process that has the channel, or a [`Channel`] in this
-//! one. [`close`](Sender::close) ends it for all.
+//! one. [`close`](Sender::close) ends it for all who are
+//! attached; once they have gone, it can be used anew. Only endpoints that have attached count: who starts several senders
+//! as programs holds one himself until they are through, lest the first to go be the last.
 //!
 //! # Who waits for whom
 //! | operation | single end | multi end |
 //! |---|---|---|
-//! | [`try_send`](Sender::try_send), [`try_recv`](Receiver::try_recv) | wait-free | lock-free, whoever is stopped or dead |
+//! | [`try_send`](Sender::try_send), [`try_recv`](Receiver::try_recv) | wait-free, but for gaps that dead senders have left | lock-free, whoever is stopped or dead |
 //! | `send`, `recv` and their timed forms | wait for a place, for a message | the same |
 //! | attach: [`Channel::sender`], [`Channel::receiver`] | up to a second for another that is attaching, then [`AttachError::Busy`] | the same |
 //! | detach, [`close`](Sender::close) | wait for nobody | the same |
@@ -83,7 +85,9 @@
 //! many receivers is still copying out of, likewise, and for a dead sender's gap until receivers have passed it.
 //!
 //! Waiting is spinning ([`Builder::spin_time`], 100 µs at first; less where that is in vain, none on a machine with one
-//! processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper.
+//! processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper. Where
+//! messages come without a pause, a waiting `recv` lets some gather, for about a microsecond at most, and a `send` lets
+//! room gather in a full ring, for about three: two that work on the same cache lines slow each other down.
 //!
 //! A full ring waits for its receivers, so *drain, then join*: who waits for a child to exit before receiving what it
 //! sends may wait for ever, as with a pipe. [`Sender::send_timeout`] gives the message back instead:
@@ -113,7 +117,7 @@
 //!
 //! # Membarrier
 //! By default the one who is about to sleep pays for the fence between a message and the look for sleepers, by
-//! membarrier(2): more than twice the throughput. Every process of the channel registers for that when it attaches, in
+//! membarrier(2): a quarter more throughput and up. Every process of the channel registers for that when it attaches, in
 //! microseconds; in one that has several threads, 8 to 16 ms the first time. [`prepare`] first thing in `main` has it
 //! out of the way. A process that may not (seccomp) is refused with [`AttachError::MembarrierUnavailable`]: create the
 //! channel with [`FenceMode::Fenced`] then.
@@ -140,8 +144,8 @@
 //! 1. `layout`: what are the bytes of a region? Published as [`memory_layout`].
 //! 2. `ring`: how do messages go through the slots, whoever dies on the way?
 //! 3. `wait`: how does a process sleep, and why is no wake-up lost?
-//! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`: has
-//!    this process been forked since?
+//! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`, `region::wiped`:
+//!    has this process been forked since?
 //! 5. `channel`: what does a user hold?
 //! 6. `sync`: the door. The only file that names atomics, the payload copies and the futex.
 //! 7. `edge`: the names of the ordering edges.

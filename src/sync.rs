@@ -88,6 +88,24 @@ pub(crate) fn spin_hint() {
     std::hint::spin_loop();
 }
 
+/// Asks the processor for the cache line where `what` begins, to write to it; does not wait for it.
+#[inline(always)]
+pub(crate) fn prefetch<T>(what: &T) {
+    let at = ptr::from_ref(what);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint: it neither faults nor changes anything that a program can see.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = at;
+}
+
 /// Now on `CLOCK_MONOTONIC`, in nanoseconds. No system call where the vDSO serves the clock.
 #[inline]
 pub(crate) fn now() -> u64 {

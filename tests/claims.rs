@@ -11,7 +11,7 @@ mod support;
 
 use std::time::Duration;
 
-use annulus::{Channel, End, Multi, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use annulus::{Channel, End, Multi, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use support::message::{Message, Page};
 use support::traffic::{channel, drain, go_on, idle, receive};
 use support::trap::Trap;
@@ -30,10 +30,12 @@ fn main() -> std::process::ExitCode {
             multi_senders:
                 a_claim_of_a_killed_sender_becomes_a_gap
                 a_ring_full_of_a_killed_senders_claims_has_room_again
+                a_wait_behind_a_stopped_senders_claim_ends_in_time
                 an_id_is_swept_before_it_is_used_again_by_a_sender;
             multi_receivers:
                 a_message_claimed_by_a_killed_receiver_is_delivered_once
                 a_ring_full_of_a_killed_receivers_claims_has_messages_again
+                a_wait_behind_a_stopped_receivers_claim_ends_in_time
                 an_id_is_swept_before_it_is_used_again_by_a_receiver;
         ),
     )
@@ -96,6 +98,22 @@ fn a_claim_of_a_killed_sender_becomes_a_gap<R: End>() {
     }
 }
 
+/// Neither an empty slot nor a message: a wait that spins on it all the same comes to its end, and so does the claim.
+fn a_wait_behind_a_stopped_senders_claim_ends_in_time<R: End>() {
+    let (channel, words) = channel::<u64, Multi, R>(4);
+    let mut stopped = idle("sender", || channel.sender().unwrap());
+    let id = words.sender_of(stopped.pid());
+    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    words.claim(0, Phase::Writing, id);
+    words.set_tail(1);
+    tx.send(1).unwrap();
+    let late = rx.recv_timeout(Duration::from_millis(20));
+    assert_eq!(late, Err(RecvTimeoutError::Timeout));
+    stopped.kill();
+    assert_eq!(receive(&rx), Ok(1), "behind the gap");
+    go_on(&tx, &rx);
+}
+
 fn a_ring_full_of_a_killed_senders_claims_has_room_again<R: End>() {
     let (channel, words) = channel::<u64, Multi, R>(4);
     let mut dead = idle("sender", || channel.sender().unwrap());
@@ -153,6 +171,24 @@ fn a_message_claimed_by_a_killed_receiver_is_delivered_once<S: End>() {
         drop(newcomer);
         go_on(&tx, &rx);
     }
+}
+
+/// Neither a message nor room, likewise; and nobody to make some, once the receiver is dead.
+fn a_wait_behind_a_stopped_receivers_claim_ends_in_time<S: End>() {
+    let (channel, words) = channel::<u64, S, Multi>(1);
+    let mut stopped = idle("receiver", || channel.receiver().unwrap());
+    let id = words.receiver_of(stopped.pid());
+    let tx = channel.sender().unwrap();
+    tx.send(1).unwrap();
+    words.claim(0, Phase::Reading, id);
+    words.set_head(1);
+    let late = tx.send_timeout(2, Duration::from_millis(20));
+    assert_eq!(late, Err(SendTimeoutError::Timeout(2)));
+    stopped.kill();
+    assert_eq!(tx.send(2), Err(SendError::Disconnected(2)));
+    let rx = channel.receiver().unwrap();
+    assert_eq!(receive(&rx), Ok(1), "left for another");
+    go_on(&tx, &rx);
 }
 
 fn a_ring_full_of_a_killed_receivers_claims_has_messages_again<S: End>() {

@@ -39,6 +39,8 @@ fn main() -> std::process::ExitCode {
                 a_sender_that_waits_a_little_at_a_time_learns_of_its_receivers_death
                 a_receiver_that_waits_a_little_at_a_time_learns_of_its_senders_death
                 who_polls_slowly_learns_of_a_death
+                a_forked_copy_is_refused_whatever_the_life_word_says
+                a_corrupt_endpoint_stays_so_whatever_the_life_word_says
                 a_fork_beside_a_reservation_does_not_keep_the_attach_byte
                 a_stale_copy_of_a_seat_does_not_take_a_later_one_with_its_id
                 a_copy_of_a_seat_left_elsewhere_is_nobody_once_its_sender_is_dead
@@ -71,6 +73,42 @@ fn usual<S: End, R: End>(capacity: usize) -> (Channel<u64, S, R>, Words) {
     let channel = channel.anonymous().expect("a channel");
     let words = Words::of(&channel);
     (channel, words)
+}
+
+// Handles that are of no more use, while a corrupt peer has its way with the life word.
+
+/// What a copy of the word might be compared with: nothing, everything, the bit that is never set.
+const LIVES: [u64; 3] = [0, u64::MAX, 1 << 31];
+
+fn a_forked_copy_is_refused_whatever_the_life_word_says<S: End, R: End>() {
+    for life in LIVES {
+        let (channel, words) = usual::<S, R>(8);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        tx.send(1).unwrap();
+        assert_eq!(rx.recv(), Ok(1));
+        words.set_life(life);
+        Peer::fork("copy", |_| {
+            assert_eq!(tx.try_send(2), Err(TrySendError::WrongProcess(2)));
+            assert_eq!(rx.try_recv(), Err(TryRecvError::WrongProcess));
+        })
+        .join();
+        assert!(words.all_free(), "life {life:#x}");
+    }
+}
+
+fn a_corrupt_endpoint_stays_so_whatever_the_life_word_says<S: End, R: End>() {
+    for life in LIVES {
+        let (channel, words) = usual::<S, R>(8);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        let sound = words.state(0);
+        words.spoil(0);
+        assert_eq!(tx.try_send(1), Err(TrySendError::Corrupt(1)));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Corrupt));
+        words.set_state(0, sound);
+        words.set_life(life);
+        assert_eq!(tx.try_send(1), Err(TrySendError::Corrupt(1)), "life {life:#x}");
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Corrupt), "life {life:#x}");
+    }
 }
 
 /// Waits or tries until one is not refused for want of a place or a message. A number of times, not a time: each takes

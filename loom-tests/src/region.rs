@@ -233,6 +233,38 @@ pub(crate) mod lock {
 }
 
 /// Nobody forks here.
+pub(crate) mod wiped {
+    use std::io;
+    use std::ops::Deref;
+    use std::sync::Arc;
+
+    use crate::sync::AtomicU64;
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct WipedRef(Arc<AtomicU64>);
+
+    pub(crate) type WipedWord = WipedRef;
+
+    impl WipedRef {
+        pub(crate) fn new(value: u64) -> io::Result<WipedWord> {
+            Ok(WipedRef(Arc::new(AtomicU64::new(value))))
+        }
+
+        pub(crate) fn share(&self) -> WipedRef {
+            self.clone()
+        }
+    }
+
+    impl Deref for WipedRef {
+        type Target = AtomicU64;
+
+        fn deref(&self) -> &AtomicU64 {
+            &self.0
+        }
+    }
+}
+
+/// Nobody forks here.
 pub(crate) mod fork {
     #[derive(Debug)]
     pub(crate) struct ForkStamp;

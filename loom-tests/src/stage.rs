@@ -207,7 +207,7 @@ pub(crate) fn sent<T>(result: Result<T, Refused>) -> bool {
 }
 
 /// `None`: empty.
-pub(crate) fn received(result: Result<(Message, u64), Refused>) -> Option<u32> {
+pub(crate) fn received(result: Result<(Message, Option<u64>), Refused>) -> Option<u32> {
     match result {
         Ok((message, _)) => Some(whole(message)),
         Err(Refused::Blocked) => None,

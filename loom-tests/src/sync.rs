@@ -90,6 +90,9 @@ pub(crate) fn spin_hint() {
     loom::hint::spin_loop();
 }
 
+/// Nobody is faster for it here.
+pub(crate) fn prefetch<T>(_what: &T) {}
+
 /// Time stands still: no tick, no deadline.
 pub(crate) fn now() -> u64 {
     0

@@ -142,7 +142,7 @@ const RULES: &[Mutation] = &[
     mutation(
         "rule.single_hint",
         "a_single_receiver_may_be_killed_anywhere",
-        "lost <= 1",
+        "from where the dead one stopped",
     ),
     mutation("rule.waker_epoch", "no_wake_is_lost", LOST),
     mutation("rule.waiter_epoch", "a_stale_bit_hides_nobody", LOST),

@@ -5,7 +5,8 @@ use bytemuck::Pod;
 use crate::layout::{Owner, Role};
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
-use crate::ring::{Refused, Ring};
+use crate::ring::{Refused, Ring, watch};
+use crate::wait;
 
 /// An end that admits one endpoint at a time, without a read-modify-write on its path.
 #[derive(Clone, Copy, Debug)]
@@ -70,5 +71,16 @@ impl EndKind for Multi {
 
     fn receiver<T: Pod>(ring: Ring<T>, me: Owner) -> Result<Self::Receiver<T>, Refused> {
         Ok(MultiReceiver::new(ring, me))
+    }
+}
+
+impl<T> wait::Watch for watch::Watch<T> {
+    #[inline]
+    fn changed(&self) -> bool {
+        self.changed()
+    }
+
+    fn ahead(&self, slots: u64) -> Option<Self> {
+        self.ahead(slots)
     }
 }

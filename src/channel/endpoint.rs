@@ -17,10 +17,11 @@ use crate::error::AttachError;
 use crate::layout::{FenceMode, Life, Owner, Record, Role};
 use crate::region::fork::ForkStamp;
 use crate::region::lock::{self, LockFile};
+use crate::region::wiped::{WipedRef, WipedWord};
 use crate::region::{Region, os, process};
 use crate::ring::{Refused, Ring};
 use crate::sync::{AtomicU32, AtomicU64, Relaxed, now};
-use crate::wait::{self, Spin, Wait};
+use crate::wait::{self, Sleeper, Spin, Spinning, Wait};
 
 use super::place::Place;
 use super::reaper::{self, Reaped, announce};
@@ -32,6 +33,13 @@ const REFUSALS: u32 = 16;
 /// Nanoseconds between two looks after the dead by somebody who polls, or waits a short time again and again. As long as
 /// a first tick.
 const LOOK_EVERY: u64 = 50_000_000;
+
+/// Pauses that a sender lets the receivers of a full ring get ahead: some 3 µs. They have work for longer than that.
+const SENDER_LINGERS: u32 = 128;
+
+/// Pauses that a receiver lets the senders of a dense stream get ahead: some 800 ns, by which its last messages may come
+/// late.
+const RECEIVER_LINGERS: u32 = 32;
 
 /// Why an operation was not done, for either end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,9 +60,8 @@ pub(super) struct Endpoint {
     role: Role,
     owner: Owner,
     stamp: ForkStamp,
-    mode: FenceMode,
-    /// The life word when everything in it had been attended to.
-    attended: AtomicU64,
+    /// The life word when everything in it had been attended to, or [`Life::NEVER`]; 0 in a forked child.
+    attended: WipedWord,
     /// Our peers were gone when last asked about: a receiver that finds nothing asks again.
     ended: AtomicU32,
     corrupt: AtomicU32,
@@ -77,8 +84,7 @@ impl Endpoint {
             owner,
         } = place;
         let endpoint = Endpoint {
-            attended: AtomicU64::new(Life::NEVER.bits()),
-            mode: region.fence_mode(),
+            attended: WipedWord::new(Life::NEVER.bits()).map_err(os("map a page that a fork wipes"))?,
             spin: Spin::new(spin_time(&region)),
             region,
             locks: Some(locks),
@@ -119,11 +125,12 @@ impl Endpoint {
         self.locks.as_ref().expect("taken only by drop")
     }
 
-    /// Nothing has happened to this process, this channel or this endpoint since it was last attended to.
-    #[inline(always)]
-    pub(super) fn unremarkable(&self, life: &AtomicU64) -> bool {
-        // Relaxed, both: hint (re-checked by `attend`); `attended` is private to the process.
-        self.stamp.is_current() && life.load(Relaxed) == self.attended.load(Relaxed)
+    /// What the operations of this endpoint go through.
+    pub(super) fn gate(&self) -> Gate {
+        Gate {
+            attended: self.attended.share(),
+            mode: self.region.fence_mode(),
+        }
     }
 
     /// Looks into what has happened; what is to be done about it, if it stops us.
@@ -142,7 +149,7 @@ impl Endpoint {
         let life = self.life();
         // Relaxed: own line (private to the process).
         let before = Life::from_bits(self.attended.load(Relaxed));
-        if life.same_events(before) {
+        if before != Life::NEVER && life.same_events(before) {
             self.settle(life);
             return Ok(Attended::Settled);
         }
@@ -271,7 +278,7 @@ impl Endpoint {
 
     /// Wakes those who wait at our own end, to find what we have found.
     pub(super) fn wake_our_own<T>(&self, ring: &Ring<T>) {
-        wait::notifier_fence(self.mode);
+        wait::notifier_fence(self.region.fence_mode());
         wait::notify(self.own_word(ring), u32::MAX);
     }
 
@@ -282,45 +289,36 @@ impl Endpoint {
         }
     }
 
-    /// Tells the other end that `count` slots have changed, and, at a multi end, our own that there is `more`.
-    #[inline(always)]
-    pub(super) fn notify<T>(&self, role: Role, ring: &Ring<T>, count: u32, more: impl FnOnce() -> bool, multi: bool) {
-        let lines = ring.lines();
-        let (theirs, ours) = match role {
-            Role::Sender => (&lines.receivers.0, &lines.senders.0),
-            Role::Receiver => (&lines.senders.0, &lines.receivers.0),
-        };
-        wait::notifier_fence(self.mode);
-        if wait::sleepers(theirs) {
-            self.wake(theirs, count);
-        }
-        // The chain: a wake-up that two were waiting for goes on to the second.
-        if multi && wait::sleepers(ours) && more() {
-            self.wake(ours, 1);
-        }
-    }
-
     /// Wakes up to `count` on `word`, where there are sleepers.
     #[cold]
-    fn wake(&self, word: &AtomicU32, count: u32) {
+    pub(super) fn wake(&self, word: &AtomicU32, count: u32) {
         if wait::notify(word, count) {
             self.count(|record| &record.wakes, 1);
         }
     }
 
-    /// What to wait on until the other end changes something.
-    pub(super) fn wait(&self, deadline: Option<u64>) -> Wait<'_> {
+    /// Begins to wait for the other end.
+    #[inline(always)]
+    pub(super) fn spin(&self, deadline: Option<u64>) -> Spinning<'_> {
+        let linger = match self.role {
+            Role::Sender => SENDER_LINGERS,
+            Role::Receiver => RECEIVER_LINGERS,
+        };
+        self.spin.begin(linger, deadline)
+    }
+
+    /// Goes on to wait, asleep.
+    pub(super) fn sleep(&self, deadline: Option<u64>) -> Sleeper<'_> {
         let lines = self.region.lines();
-        Wait {
+        Sleeper::new(Wait {
             word: match self.role {
                 Role::Sender => &lines.senders.0,
                 Role::Receiver => &lines.receivers.0,
             },
-            mode: self.mode,
-            spin: &self.spin,
+            mode: self.region.fence_mode(),
             tick: self.region.tick_ns(),
             deadline,
-        }
+        })
     }
 
     /// About to sleep.
@@ -366,6 +364,56 @@ impl Drop for Endpoint {
         // Locks first: whoever is told looks for us among the living.
         self.locks = None;
         announce(&self.region);
+    }
+}
+
+/// What every operation passes: has anything happened before it, does anybody sleep after it?
+///
+/// A copy in each handle, so that the usual path touches nothing of the endpoint itself.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    attended: WipedRef,
+    mode: FenceMode,
+}
+
+impl Gate {
+    /// Nothing has happened to this process, this channel or this endpoint since it was last attended to.
+    ///
+    /// `attended` is 0 ([`Life::NEVER`]) while there is something to attend to, and reads 0 in a forked child, where
+    /// nothing stores to it: whatever is in the life word, a copy of the parent's endpoint gets no further.
+    #[inline(always)]
+    pub(super) fn unremarkable(&self, life: &AtomicU64) -> bool {
+        // Relaxed, both: hint (re-checked by `attend`); `attended` is private to the process.
+        let attended = self.attended.load(Relaxed);
+        attended != Life::NEVER.bits() && life.load(Relaxed) == attended
+    }
+
+    /// After `count` slots have changed: tells the other end, and, at a multi end, our own that there is `more`.
+    #[inline(always)]
+    pub(super) fn tell<T>(
+        &self,
+        endpoint: &Endpoint,
+        ring: &Ring<T>,
+        count: u32,
+        role: Role,
+        more: Option<impl FnOnce() -> bool>,
+    ) {
+        let lines = ring.lines();
+        let (theirs, ours) = match role {
+            Role::Sender => (&lines.receivers.0, &lines.senders.0),
+            Role::Receiver => (&lines.senders.0, &lines.receivers.0),
+        };
+        wait::notifier_fence(self.mode);
+        if wait::sleepers(theirs) {
+            endpoint.wake(theirs, count);
+        }
+        // The chain: a wake-up that two were waiting for goes on to the second.
+        if let Some(more) = more
+            && wait::sleepers(ours)
+            && more()
+        {
+            endpoint.wake(ours, 1);
+        }
     }
 }
 

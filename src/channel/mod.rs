@@ -87,7 +87,8 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
         Builder::new(capacity)
     }
 
-    /// The channel that the parent has [passed](Self::pass_to) to this process as `name`. Once for each name.
+    /// The channel that the parent has [passed](Self::pass_to) to this process as `name`. Once for each name, even if it
+    /// fails.
     ///
     /// # Errors
     /// [`AttachError::NotPassed`], or a variant for what differs between the two programs' views of the channel.
@@ -120,7 +121,8 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// Lets the children of `command` open this channel with [`Channel::inherited`]`(name)`.
     ///
     /// Several channels may be passed under different names, and a command may be spawned more than once. `name` is 1
-    /// to 64 letters, digits, `-`, `_` and `.`. As long as `command` lives, a first peer may still come from it: drop it
+    /// to 64 letters, digits, `-`, `_` and `.`; it becomes part of an environment variable, so a later
+    /// [`env_clear`](Command::env_clear) takes the channel away. As long as `command` lives, a first peer may still come from it: drop it
     /// when all children are started.
     ///
     /// # Errors
@@ -230,7 +232,7 @@ impl<T, S, R> fmt::Debug for Channel<T, S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
             .field("payload", &self.name)
-            .field("geometry", self.region.geometry())
+            .field("capacity", &self.region.geometry().laps.capacity())
             .finish_non_exhaustive()
     }
 }
@@ -241,25 +243,25 @@ macro_rules! common_methods {
         impl<T: Pod, E: End> $Endpoint<T, E> {
             /// Messages that the ring holds when it is full: a power of two.
             pub fn capacity(&self) -> usize {
-                self.ring.laps().capacity() as usize
+                self.ring().laps().capacity() as usize
             }
 
             /// Messages in the ring, 0 to [`capacity`](Self::capacity). Exact while nobody sends or receives; otherwise
             /// it may be out of date before it is returned. Messages being copied out do not count, gaps left by dead
             /// senders do until receivers have passed them.
             pub fn len(&self) -> usize {
-                self.ring.len() as usize
+                self.ring().len() as usize
             }
 
             /// The ring holds no message: as stale as [`len`](Self::len).
             pub fn is_empty(&self) -> bool {
-                self.ring.len() == 0
+                self.ring().len() == 0
             }
 
             /// A sender would find no place: as stale as [`len`](Self::len). To a single sender, `false` stays true
             /// until it sends.
             pub fn is_full(&self) -> bool {
-                self.ring.is_full()
+                self.ring().is_full()
             }
         }
 

@@ -10,11 +10,11 @@ use crate::error::{AttachError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::layout::Role;
 use crate::ring::Ring;
 use crate::ring::receiver::ReceiveEnd;
-use crate::wait::{self, Why};
+use crate::wait::Why;
 
 use super::deadline;
 use super::end::{End, Multi};
-use super::endpoint::{Attended, Endpoint, NoneYet, Refusal};
+use super::endpoint::{Attended, Endpoint, Gate, NoneYet, Refusal};
 use super::place::Place;
 
 /// The receiving end of a channel.
@@ -34,7 +34,7 @@ use super::place::Place;
 /// ```
 pub struct Receiver<T: Pod, E: End> {
     end: E::Receiver<T>,
-    ring: Ring<T>,
+    gate: Gate,
     endpoint: Arc<Endpoint>,
 }
 
@@ -42,11 +42,17 @@ impl<T: Pod, E: End> Receiver<T, E> {
     pub(super) fn new(place: Place) -> Result<Self, AttachError> {
         let ring = place.region.ring::<T>();
         let end = E::receiver(ring, place.owner)?;
+        let endpoint = Arc::new(Endpoint::new(place)?);
         Ok(Receiver {
             end,
-            ring,
-            endpoint: Arc::new(Endpoint::new(place)?),
+            gate: endpoint.gate(),
+            endpoint,
         })
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> &Ring<T> {
+        self.end.ring()
     }
 
     /// Receives a message, waiting while there is none.
@@ -67,11 +73,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// Goes on after a refusal.
     #[cold]
     fn recv_refused(&self, refusal: Refusal) -> Result<T, RecvError> {
-        let received = match refusal {
-            Refusal::Blocked => self.waiting(None),
-            refusal => Err(refusal),
-        };
-        received.map_err(Refusal::into_recv)
+        match refusal {
+            Refusal::Blocked => self.waiting(None, Refusal::into_recv),
+            refusal => Err(refusal.into_recv()),
+        }
     }
 
     /// Receives a message if there is one now.
@@ -90,11 +95,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// The same without waiting.
     #[cold]
     fn try_recv_refused(&self, refusal: Refusal) -> Result<T, TryRecvError> {
-        let received = match refusal {
-            Refusal::Blocked => self.polled(),
-            refusal => Err(refusal),
-        };
-        received.map_err(Refusal::into_try_recv)
+        self.after_refusal(refusal).map_err(Refusal::into_try_recv)
     }
 
     /// Receives a message, waiting at most `timeout` for one.
@@ -114,14 +115,14 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     fn recv_until(&self, deadline: Option<u64>) -> Result<T, RecvTimeoutError> {
-        let received = match self.pop() {
-            Err(Refusal::Blocked) => self.waiting(deadline),
-            received => received,
-        };
-        received.map_err(|refusal| match refusal {
+        let error = |refusal| match refusal {
             Refusal::Blocked => RecvTimeoutError::Timeout,
             refusal => refusal.into_recv().into(),
-        })
+        };
+        match self.pop() {
+            Err(Refusal::Blocked) => self.waiting(deadline, error),
+            received => received.map_err(error),
+        }
     }
 
     /// Waits for one message, then receives what else is there, in order, into the front of `values`; how many.
@@ -131,19 +132,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// # Errors
     /// As [`recv`](Self::recv), and only if nothing was received into a non-empty slice.
     pub fn recv_many(&self, values: &mut [T]) -> Result<usize, RecvError> {
-        if values.is_empty() {
-            return Ok(0);
-        }
-        match self.pop_many(values) {
-            Err(Refusal::Blocked) => {
-                let Some((first, rest)) = values.split_first_mut() else {
-                    return Ok(0);
-                };
-                *first = self.recv()?;
-                Ok(1 + self.pop_many(rest).unwrap_or(0))
-            }
-            received => received.map_err(Refusal::into_recv),
-        }
+        self.many(values, || self.recv(), Refusal::into_recv)
     }
 
     /// Receives what is there now, in order, into the front of `values`; how many.
@@ -151,19 +140,26 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// # Errors
     /// As [`try_recv`](Self::try_recv), and only if that would be none into a non-empty slice.
     pub fn try_recv_many(&self, values: &mut [T]) -> Result<usize, TryRecvError> {
-        if values.is_empty() {
-            return Ok(0);
-        }
+        self.many(values, || self.try_recv(), Refusal::into_try_recv)
+    }
+
+    /// What is there, or else `one` and what is there then.
+    #[inline]
+    fn many<X>(
+        &self,
+        values: &mut [T],
+        one: impl FnOnce() -> Result<T, X>,
+        error: impl FnOnce(Refusal) -> X,
+    ) -> Result<usize, X> {
         match self.pop_many(values) {
-            Err(Refusal::Blocked) => {
-                let Some((first, rest)) = values.split_first_mut() else {
-                    return Ok(0);
-                };
-                *first = self.try_recv()?;
-                Ok(1 + self.pop_many(rest).unwrap_or(0))
-            }
-            received => received.map_err(Refusal::into_try_recv),
+            Err(Refusal::Blocked) => {}
+            received => return received.map_err(error),
         }
+        let Some((first, rest)) = values.split_first_mut() else {
+            return Ok(0);
+        };
+        *first = one()?;
+        Ok(1 + self.pop_many(rest).unwrap_or(0))
     }
 
     /// The messages as they come, until [`recv`](Self::recv) fails: at the end of the stream, mostly.
@@ -179,7 +175,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// Takes one message and tells a sender.
     #[inline(always)]
     fn pop(&self) -> Result<T, Refusal> {
-        if self.endpoint.unremarkable(&self.ring.lines().life.0) {
+        if self.gate.unremarkable(&self.ring().lines().life.0) {
             self.pop_unattended()
         } else {
             self.pop_attending()
@@ -210,7 +206,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     fn pop_many(&self, values: &mut [T]) -> Result<usize, Refusal> {
         let mut received = 0;
         while received < values.len() {
-            if !self.endpoint.unremarkable(&self.ring.lines().life.0) {
+            if !self.gate.unremarkable(&self.ring().lines().life.0) {
                 match self.attend() {
                     Ok(None) => {}
                     Ok(Some(orphan)) => {
@@ -235,10 +231,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     #[inline(always)]
-    fn tell(&self, count: usize, last: u64) {
+    fn tell(&self, count: usize, last: Option<u64>) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let more = || self.ring.full_after(last);
-        self.endpoint.notify(Role::Receiver, &self.ring, count, more, E::MULTI);
+        let more = last.map(|last| move || self.ring().full_after(last));
+        self.gate.tell(&self.endpoint, self.ring(), count, Role::Receiver, more);
     }
 
     /// Something has happened: orphans to take, or the last sender has gone?
@@ -263,9 +259,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
         if !E::MULTI {
             return Ok(None); // A single receiver claims nothing, so it leaves nothing either.
         }
-        let orphan = self.endpoint.take_orphan(&self.ring)?;
+        let orphan = self.endpoint.take_orphan(self.ring())?;
         Ok(orphan.map(|(value, position)| {
-            self.tell(1, position);
+            self.tell(1, Some(position));
             value
         }))
     }
@@ -282,9 +278,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
         let gone = || self.endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
         let ended = gone();
         self.endpoint.set_ended(ended, life);
-        let reaped = self.endpoint.reap(&self.ring, E::MULTI)?;
+        let reaped = self.endpoint.reap(self.ring(), E::MULTI)?;
         if let Some((value, position)) = reaped.message {
-            self.tell(1, position);
+            self.tell(1, Some(position));
             return Ok(value);
         }
         // Orphans are announced in the life word, which `pop` looks at. Once in a while, whatever it says.
@@ -295,10 +291,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
             Err(Refusal::Blocked) if ended && reaped.settled => {}
             popped => return popped,
         }
-        match self.ring.drained() {
+        match self.ring().drained() {
             // Asked again: a sender that has come since may have sent what another receiver has taken.
             Ok(true) if gone() => {
-                self.endpoint.wake_our_own(&self.ring);
+                self.endpoint.wake_our_own(self.ring());
                 Err(Refusal::Disconnected)
             }
             Ok(_) => Err(Refusal::Blocked),
@@ -307,35 +303,57 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     /// After a refused try: looks after the dead if the senders were gone, or if it is time.
-    fn polled(&self) -> Result<T, Refusal> {
-        if self.endpoint.ended() || self.endpoint.time_to_look() {
+    #[cold]
+    fn after_refusal(&self, refusal: Refusal) -> Result<T, Refusal> {
+        if refusal == Refusal::Blocked && (self.endpoint.ended() || self.endpoint.time_to_look()) {
             return self.look_after_the_dead();
         }
-        Err(Refusal::Blocked)
+        Err(refusal)
     }
 
     /// Waits for a message; [`Refusal::Blocked`] after the deadline.
     #[cold]
-    fn waiting(&self, deadline: Option<u64>) -> Result<T, Refusal> {
-        let look = |why| {
-            let popped = match self.pop() {
+    fn waiting<X>(&self, deadline: Option<u64>, error: impl FnOnce(Refusal) -> X) -> Result<T, X> {
+        let mut spinning = self.endpoint.spin(deadline);
+        loop {
+            let seen = self.end.watch();
+            if !spinning.step(&seen) {
+                return self.sleeping(deadline).map_err(error);
+            }
+            let refusal = match self.pop() {
+                Ok(value) => {
+                    spinning.answered(&seen);
+                    return Ok(value);
+                }
+                Err(refusal) => refusal,
+            };
+            match self.after_refusal(refusal) {
+                Err(Refusal::Blocked) => {}
+                found => return found.map_err(error),
+            }
+        }
+    }
+
+    /// The same, asleep.
+    fn sleeping(&self, deadline: Option<u64>) -> Result<T, Refusal> {
+        let mut sleeper = self.endpoint.sleep(deadline);
+        while let Some(why) = sleeper.next() {
+            let found = match self.pop() {
                 Err(Refusal::Blocked) if why == Why::Tick || why == Why::Sleep && self.endpoint.overdue() => {
                     self.look_after_the_dead()
                 }
-                Err(Refusal::Blocked) => self.polled(),
-                popped => popped,
+                Err(refusal) => self.after_refusal(refusal),
+                found => found,
             };
-            match popped {
-                Err(Refusal::Blocked) => {
-                    if why == Why::Sleep {
-                        self.endpoint.count_wait();
-                    }
-                    None
-                }
-                popped => Some(popped),
+            match found {
+                Err(Refusal::Blocked) => {}
+                found => return found,
             }
-        };
-        wait::wait_until(self.endpoint.wait(deadline), look).unwrap_or(Err(Refusal::Blocked))
+            if why == Why::Sleep {
+                self.endpoint.count_wait();
+            }
+        }
+        Err(Refusal::Blocked)
     }
 
     /// Closes the channel for both ends, for as long as anybody is attached: sends that begin after this returns are
@@ -353,7 +371,7 @@ impl<T: Pod> Clone for Receiver<T, Multi> {
     fn clone(&self) -> Self {
         Receiver {
             end: self.end,
-            ring: self.ring,
+            gate: self.gate.clone(),
             endpoint: Arc::clone(&self.endpoint),
         }
     }

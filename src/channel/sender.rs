@@ -10,11 +10,11 @@ use crate::error::{AttachError, SendError, SendManyError, SendTimeoutError, TryS
 use crate::layout::Role;
 use crate::ring::Ring;
 use crate::ring::sender::{SendEnd, Sent};
-use crate::wait::{self, Why};
+use crate::wait::Why;
 
 use super::deadline;
 use super::end::{End, Multi};
-use super::endpoint::{Attended, Endpoint, NoneYet, Refusal};
+use super::endpoint::{Attended, Endpoint, Gate, NoneYet, Refusal};
 use super::place::Place;
 
 /// The sending end of a channel.
@@ -42,7 +42,7 @@ use super::place::Place;
 /// ```
 pub struct Sender<T: Pod, E: End> {
     end: E::Sender<T>,
-    ring: Ring<T>,
+    gate: Gate,
     endpoint: Arc<Endpoint>,
 }
 
@@ -50,11 +50,17 @@ impl<T: Pod, E: End> Sender<T, E> {
     pub(super) fn new(place: Place) -> Result<Self, AttachError> {
         let ring = place.region.ring::<T>();
         let end = E::sender(ring, place.owner)?;
+        let endpoint = Arc::new(Endpoint::new(place)?);
         Ok(Sender {
             end,
-            ring,
-            endpoint: Arc::new(Endpoint::new(place)?),
+            gate: endpoint.gate(),
+            endpoint,
         })
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> &Ring<T> {
+        self.end.ring()
     }
 
     /// Sends `value`, waiting for a place while the ring is full.
@@ -215,7 +221,7 @@ impl<T: Pod, E: End> Sender<T, E> {
 
     #[inline(always)]
     fn checked(&self) -> Result<(), Refusal> {
-        if self.endpoint.unremarkable(&self.ring.lines().life.0) {
+        if self.gate.unremarkable(&self.ring().lines().life.0) {
             return Ok(());
         }
         self.attend()
@@ -224,8 +230,8 @@ impl<T: Pod, E: End> Sender<T, E> {
     #[inline(always)]
     fn tell(&self, sent: Sent) {
         let count = u32::try_from(sent.count).unwrap_or(u32::MAX);
-        let more = || self.ring.free_after(sent.last);
-        self.endpoint.notify(Role::Sender, &self.ring, count, more, E::MULTI);
+        let more = sent.last.map(|last| move || self.ring().free_after(last));
+        self.gate.tell(&self.endpoint, self.ring(), count, Role::Sender, more);
     }
 
     /// Something has happened: closed, or the last receiver has gone?
@@ -247,7 +253,7 @@ impl<T: Pod, E: End> Sender<T, E> {
     fn look_after_the_dead(&self) -> Result<(), Refusal> {
         let life = self.endpoint.life();
         let gone = self.endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
-        self.endpoint.reap(&self.ring, false)?;
+        self.endpoint.reap(self.ring(), false)?;
         if gone {
             self.endpoint.unsettle();
             return Err(Refusal::Disconnected);
@@ -272,23 +278,41 @@ impl<T: Pod, E: End> Sender<T, E> {
     /// Waits until `push` is not refused; [`Refusal::Blocked`] after the deadline.
     #[cold]
     fn waiting<R>(&self, deadline: Option<u64>, push: impl Fn() -> Result<R, Refusal>) -> Result<R, Refusal> {
-        let unblocked = |result: Result<R, Refusal>| match result {
-            Err(Refusal::Blocked) => None,
-            other => Some(other),
-        };
-        let look = |why| {
-            if (why == Why::Tick || why == Why::Sleep && self.endpoint.overdue())
-                && let Err(refusal) = self.look_after_the_dead()
-            {
-                return Some(Err(refusal));
+        let mut spinning = self.endpoint.spin(deadline);
+        loop {
+            let seen = self.end.watch();
+            if !spinning.step(&seen) {
+                return self.sleeping(deadline, push);
             }
-            let pushed = unblocked(push());
-            if pushed.is_none() && why == Why::Sleep {
+            match push() {
+                Err(Refusal::Blocked) => {}
+                pushed => {
+                    spinning.answered(&seen);
+                    return pushed;
+                }
+            }
+            if self.endpoint.time_to_look() {
+                self.look_after_the_dead()?;
+            }
+        }
+    }
+
+    /// The same, asleep.
+    fn sleeping<R>(&self, deadline: Option<u64>, push: impl Fn() -> Result<R, Refusal>) -> Result<R, Refusal> {
+        let mut sleeper = self.endpoint.sleep(deadline);
+        while let Some(why) = sleeper.next() {
+            if why == Why::Tick || why == Why::Sleep && self.endpoint.overdue() {
+                self.look_after_the_dead()?;
+            }
+            match push() {
+                Err(Refusal::Blocked) => {}
+                pushed => return pushed,
+            }
+            if why == Why::Sleep {
                 self.endpoint.count_wait();
             }
-            pushed
-        };
-        wait::wait_until(self.endpoint.wait(deadline), look).unwrap_or(Err(Refusal::Blocked))
+        }
+        Err(Refusal::Blocked)
     }
 
     /// Closes the channel for both ends, for as long as anybody is attached: sends that begin after this returns are
@@ -306,7 +330,7 @@ impl<T: Pod> Clone for Sender<T, Multi> {
     fn clone(&self) -> Self {
         Sender {
             end: self.end,
-            ring: self.ring,
+            gate: self.gate.clone(),
             endpoint: Arc::clone(&self.endpoint),
         }
     }

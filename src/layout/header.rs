@@ -105,7 +105,7 @@ impl Kind {
 pub enum FenceMode {
     /// Every send and receive: works everywhere.
     Fenced = 1,
-    /// Only who is about to sleep, by membarrier(2): more than twice the throughput, but every process that attaches
+    /// Only who is about to sleep, by membarrier(2): faster (`benches/NOTES.md`), but every process that attaches
     /// must be allowed to call it.
     Membarrier = 2,
 }

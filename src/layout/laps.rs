@@ -70,6 +70,12 @@ impl Laps {
         lap.wrapping_add(1) & (self.wrap >> self.shift)
     }
 
+    /// The lap before `lap`.
+    #[inline(always)]
+    pub const fn lap_before(self, lap: u64) -> u64 {
+        lap.wrapping_sub(1) & (self.wrap >> self.shift)
+    }
+
     /// `p + n`.
     #[inline(always)]
     pub const fn add(self, p: u64, n: u64) -> u64 {

@@ -62,8 +62,8 @@ impl Life {
     /// What one more dead receiver reaped adds to the word.
     pub const ORPHANED: u64 = 1 << 32;
     const ORPHANED_MASK: u64 = Self::EVENT - Self::ORPHANED;
-    /// A word that is never in a region (bit 31 is 0 there): unlike whatever is.
-    pub const NEVER: Life = Life(1 << 31);
+    /// What no endpoint that has attached ever takes for the word: it says at least that one such has been seen.
+    pub const NEVER: Life = Life(0);
 
     /// The word as loaded.
     pub const fn from_bits(bits: u64) -> Life {

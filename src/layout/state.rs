@@ -110,10 +110,22 @@ impl State {
         State(lap << LAP_SHIFT | FULL)
     }
 
+    /// `FULL(lap)`, of a `FREE(lap)`.
+    #[inline(always)]
+    pub const fn to_full(self) -> State {
+        State(self.0 | FULL)
+    }
+
     /// `READING(lap, owner)`.
     #[inline(always)]
     pub const fn reading(lap: u64, owner: Owner) -> State {
         State(lap << LAP_SHIFT | (owner.0 as u64) << OWNER_SHIFT | READING)
+    }
+
+    /// The lap, whatever else it says.
+    #[inline(always)]
+    pub const fn lap(self) -> u64 {
+        self.0 >> LAP_SHIFT
     }
 
     /// Lap and phase, or `None` for a word that the protocol never stores, in a ring whose laps are below

@@ -3,7 +3,8 @@
 //! A forked child inherits the mapping, the handles and the open file descriptions of its parent. The descriptions
 //! would keep the locks of a parent that has died (`lock`), and the handles would act in the parent's name. So:
 //! - A private page that the kernel wipes in a forked child (madvise(2) `MADV_WIPEONFORK`) holds this process's
-//!   generation. A handle keeps a [`ForkStamp`] and compares: one load.
+//!   generation. A [`ForkStamp`] is compared with it where an operation looks into what has happened; the usual path
+//!   is kept from the parent's handles by a word of theirs that is wiped likewise ([`wiped`]).
 //! - The child handler of pthread_atfork(3) closes the descriptions that must not cross a fork (`registry`), and begins
 //!   a new generation.
 //! - The gate keeps a fork from falling between the opening of a description and its registration.
@@ -19,7 +20,7 @@
 //! inside the gate, leaves the gate shut in the child.
 //!
 //! # Unsafe
-//! The page ([`wiped_page`]) and the registration of the handlers ([`install`]).
+//! The registration of the handlers ([`install`]).
 //!
 //! # Orderings
 //! All accesses are relaxed: everything here is private to the process. What changes, changes under the gate (a mutex)
@@ -29,13 +30,11 @@ use std::cell::Cell;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use nix::libc;
-use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
-use super::registry;
+use super::{registry, wiped};
 use crate::sync::{AtomicBool, AtomicU64, Relaxed};
 
 /// The page of the generation, mapped once and never unmapped.
@@ -47,7 +46,7 @@ static GENERATION: AtomicU64 = AtomicU64::new(1);
 /// What a forked child finds in the page until it has taken a generation of its own.
 const WIPED: u64 = 0;
 
-/// Which process is this? Taken when a handle is made, compared at each of its operations.
+/// Which process is this? Taken when a handle is made, compared when it is told that something has happened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ForkStamp {
     page: &'static AtomicU64,
@@ -92,7 +91,9 @@ pub(super) fn install() -> io::Result<&'static AtomicU64> {
     let page = match PAGE.get() {
         Some(page) => page,
         None => {
-            let page = wiped_page()?;
+            let page = &wiped::page()?[0];
+            // Relaxed: nobody else knows the page.
+            page.store(GENERATION.load(Relaxed), Relaxed);
             // Who loses this race leaves its page unused for the life of the process.
             PAGE.get_or_init(|| page)
         }
@@ -109,26 +110,6 @@ pub(super) fn install() -> io::Result<&'static AtomicU64> {
         HANDLERS.store(true, Relaxed);
     }
     settle();
-    Ok(page)
-}
-
-/// A page of zeros that reads zero again in a forked child, with this process's generation in it.
-fn wiped_page() -> io::Result<&'static AtomicU64> {
-    // The kernel rounds lengths up to its page.
-    const LEN: NonZeroUsize = NonZeroUsize::new(size_of::<AtomicU64>()).unwrap();
-    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: a new private mapping wherever the kernel likes disturbs nothing.
-    let page = unsafe { mmap_anonymous(None, LEN, access, MapFlags::MAP_PRIVATE) }?;
-    // SAFETY: the page mapped above, which nobody else knows; the advice changes its bytes in a forked child only.
-    if let Err(error) = unsafe { madvise(page, LEN.get(), MmapAdvise::MADV_WIPEONFORK) } {
-        // SAFETY: the page mapped above, which nobody refers to.
-        let _ = unsafe { munmap(page, LEN.get()) };
-        return Err(error.into());
-    }
-    // SAFETY: mapped above, zeroed, aligned to a page, never unmapped from here on, and accessed through this
-    // reference only.
-    let page = unsafe { page.cast::<AtomicU64>().as_ref() };
-    page.store(GENERATION.load(Relaxed), Relaxed);
     Ok(page)
 }
 

@@ -3,7 +3,7 @@
 //! A region is the shared bytes; a [`Region`] is this process's hold on them: the file, the mapping, the description
 //! that says "present", and the geometry as it was checked at attach. Everything that asks the operating system
 //! something is in this room: [`memory`] (memfd, seals, how much is allowed), [`mapping`], [`lock`] (who is alive),
-//! [`fork`] (has this process been forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
+//! [`fork`] and [`wiped`] (has this process been forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
 //!
 //! # Unsafe
 //! The one cast from bytes to types is here ([`Region::lines`], [`Region::record`], [`Region::ring`]), by the
@@ -18,6 +18,7 @@ pub(crate) mod process;
 mod registry;
 #[cfg(test)]
 mod spec;
+pub(crate) mod wiped;
 #[cfg(test)]
 mod wrap;
 

@@ -17,7 +17,7 @@ use crate::layout::lines::LINE;
 use crate::layout::table::SeatState;
 use crate::layout::{FenceMode, Header, Kind, Life, Lines, Owner, Phase, Record, Role, Slot, SlotPadding, State};
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
-use crate::wait::{self, Spin, Wait, Why};
+use crate::wait::{self, Sleeper, Wait, Why};
 
 const SPEC: &str = include_str!("../layout/LAYOUT.md");
 
@@ -253,19 +253,19 @@ fn layout_md_says_what_the_bits_mean() {
         .see_receiver()
         .close();
     assert_eq!(last.begin().bits() & (bit("0") - 1), 0);
-    assert_eq!(Life::NEVER.bits(), bit("0"), "a bit that is 0 in every region");
+    assert_eq!(Life::NEVER.bits(), 0);
+    assert_eq!(life["0"].1, 1, "a bit to spare");
 
     let wait = bits("A wait word is ", 32);
     let word = AtomicU32::new(0);
     let wait_once = Wait {
         word: &word,
         mode: FenceMode::Fenced,
-        spin: &Spin::new(0),
         tick: u64::MAX,
         deadline: None,
     };
     // It announces itself, looks once more, and finds something.
-    wait::wait_until(wait_once, |why| (why == Why::Sleep).then_some(()));
+    assert_eq!(Sleeper::new(wait_once).next(), Some(Why::Sleep));
     let announced = word.load(Relaxed);
     assert_eq!(announced, 1 << wait["SLEEPERS"].0 | 1 << wait["waiter epoch"].0);
     // Nobody sleeps: the waker turns its epoch and takes the bit away.

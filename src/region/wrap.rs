@@ -260,6 +260,74 @@ fn a_ring_goes_over_the_wrap() {
 }
 
 #[test]
+fn a_successor_goes_on_where_the_dead_one_stopped_however_far_the_hint_lags() {
+    for shift in [0, 1, 2, 5, 6, 7, 8] {
+        for done in 0..3 << shift {
+            for backlog in [0, 1, (1 << shift) / 2, 1 << shift] {
+                let w = Wound::new(shift, 1 << shift);
+                let (tx, rx) = (SingleSender::new(w.ring).unwrap(), SingleReceiver::new(w.ring).unwrap());
+                for number in 0..done {
+                    tx.try_push(&number).unwrap();
+                    assert_eq!(rx.try_pop().unwrap().0, number);
+                }
+                for number in done..done + backlog {
+                    tx.try_push(&number).unwrap();
+                }
+                // Neither says goodbye.
+                let (tx, rx) = (SingleSender::new(w.ring).unwrap(), SingleReceiver::new(w.ring).unwrap());
+                assert_eq!((w.ring.len(), w.ring.is_full()), (backlog, backlog == 1 << shift));
+                assert_eq!(w.ring.drained(), Ok(backlog == 0));
+                let mut room = vec![0; backlog as usize + 1];
+                if backlog > 0 {
+                    assert_eq!(rx.try_pop_many(&mut room).unwrap().0 as u64, backlog);
+                }
+                assert!(room[..backlog as usize].iter().copied().eq(done..done + backlog));
+                tx.try_push(&(done + backlog)).unwrap();
+                assert_eq!(rx.try_pop().unwrap().0, done + backlog);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_goes_over_gaps_chunks_and_the_end_of_the_ring() {
+    let dead = Owner::new(7).unwrap();
+    for shift in [3, 6, 8] {
+        let capacity = 1 << shift;
+        for start in [0, 1, capacity / 2, capacity - 1] {
+            let w = Wound::new(shift, 1 << shift);
+            let laps = w.ring.laps();
+            let (tx, rx) = (
+                MultiSender::new(w.ring, Owner::new(3).unwrap()),
+                SingleReceiver::new(w.ring).unwrap(),
+            );
+            for number in 0..start {
+                tx.try_push(&number).unwrap();
+                assert_eq!(rx.try_pop().unwrap().0, number);
+            }
+            // Every third place is a dead sender's.
+            let mut expected = Vec::new();
+            for number in 0..capacity {
+                let at = tx.try_push(&number).unwrap().last.unwrap();
+                if number % 3 == 1 {
+                    w.slot(at)
+                        .state
+                        .store(State::writing(laps.lap(at), dead).bits(), Relaxed);
+                } else {
+                    expected.push(number);
+                }
+            }
+            assert_eq!(w.ring.reap(dead).unwrap().gaps, capacity - expected.len() as u64);
+            let mut room = vec![0; capacity as usize];
+            let (count, _) = rx.try_pop_many(&mut room).unwrap();
+            assert_eq!(room[..count], expected);
+            assert_eq!(rx.try_pop_many(&mut room).unwrap_err(), Refused::Blocked);
+            assert_eq!(w.ring.drained(), Ok(true));
+        }
+    }
+}
+
+#[test]
 fn the_dead_are_reaped_over_the_wrap() {
     let (dead, me) = (Owner::new(7).unwrap(), Owner::new(3).unwrap());
     for shift in [0, 1, 15, 16, 17] {
@@ -272,21 +340,21 @@ fn the_dead_are_reaped_over_the_wrap() {
             .state
             .store(State::writing(laps.lap(last), dead).bits(), Relaxed);
         if shift > 0 {
-            assert_eq!(tx.try_push(&1).unwrap().last, 0, "passed");
+            assert_eq!(tx.try_push(&1).unwrap().last, Some(0), "passed");
             assert_eq!(rx.try_pop().unwrap_err(), Refused::Blocked, "behind it");
         }
         assert_eq!(w.ring.reap(dead).unwrap().gaps, 1);
         assert_eq!(w.slot(last).state.load(Relaxed), State::free(0).bits());
         if shift == 0 {
-            assert_eq!(tx.try_push(&1).unwrap().last, 0, "now there is room");
+            assert_eq!(tx.try_push(&1).unwrap().last, Some(0), "now there is room");
         }
-        assert_eq!(rx.try_pop().unwrap(), (1, 0), "past the gap");
+        assert_eq!(rx.try_pop().unwrap(), (1, Some(0)), "past the gap");
 
         // A dead receiver holds it: the message is delivered once, by whoever takes it over.
         for takes in [true, false] {
             let w = Wound::new(shift, 1);
             let (tx, rx) = (MultiSender::new(w.ring, me), MultiReceiver::new(w.ring, me));
-            assert_eq!(tx.try_push(&5).unwrap().last, last);
+            assert_eq!(tx.try_push(&5).unwrap().last, Some(last));
             w.slot(last)
                 .state
                 .store(State::reading(laps.lap(last), dead).bits(), Relaxed);

@@ -8,7 +8,8 @@
 //! (`READING(l, owner)`) → `FREE(l + 1)`. The phases in brackets are claims, made by compare-and-swap and only at an
 //! end that admits many endpoints; at a single end nobody competes, so it looks, copies and stores. A claim names its
 //! owner: that is what lets the survivors repair after a dead one. `tail` and `head` are hints: stored plainly, lagging,
-//! sometimes moving back; everyone who starts at a hint looks at each slot that it passes.
+//! sometimes moving back; everyone who starts at a hint looks at each slot that it passes. A single end keeps its
+//! position to itself ([`cursor`]) and tells it once in a while, since only its successor and observers need the hint.
 //!
 //! # Invariants
 //! Numbered; SAFETY and ordering comments refer to them. *Claimed by a sender* means any word but `FREE(l)` seen at
@@ -21,8 +22,8 @@
 //!   position while the word is `FREE(lap)`, and by the single receiver at its own position while it is `FULL(lap)`.
 //! - **R4** A claim is ended by its owner, or by who holds the dead owner's byte (the caller of [`Ring::reap`]).
 //! - **R5** A multi end stores its hint between claim and publish or release, so a store that is late falls back less
-//!   than a lap. A single end stores it after the slot: killed between the two, its successor walks one step further,
-//!   where the other order would leave a slot behind.
+//!   than a lap. A single end stores it after the slots that it tells of, at the end of each chunk: killed before that,
+//!   its successor walks some steps further, where the other order would leave a slot behind.
 //!
 //! # Edges
 //! | label | stored at | loaded at | protects | loom model that fails without it |
@@ -39,7 +40,7 @@
 //! | operation | single end | multi end |
 //! |---|---|---|
 //! | send | wait-free | lock-free; another sender's claim, alive, stopped or dead, is passed |
-//! | receive | wait-free | lock-free among receivers; a slot in `WRITING` is waited for (its sender is nanoseconds from publishing, or stopped, or dead and about to be reaped) |
+//! | receive | wait-free, but for gaps that it passes | lock-free among receivers; a slot in `WRITING` is waited for (its sender is nanoseconds from publishing, or stopped, or dead and about to be reaped) |
 //! | reap, sweep | | wait-free: one pass over the slots |
 //!
 //! Walks are bounded: after four laps (and 64) steps a walk starts again at the hint, and after [`WALKS`] of those it answers
@@ -55,12 +56,12 @@
 //! | multi send: tail hint | the same | the same |
 //! | multi send: part or all of the payload | the same | the same |
 //! | send: publish (`FULL`) | a message | nothing to repair: it was sent. A wake-up that it owed comes with the sleeper's tick |
-//! | single send: publish, before the tail hint | a message; the hint is one short | the next single sender walks one step |
+//! | single send: publish, before the tail hint | a message; the hint is a chunk short at most | the next single sender walks those steps |
 //! | multi receive: claim (`READING`) | receivers pass it; senders a lap later: Full | reap by a receiver: takes it over and delivers it; by anybody else: `READING(lap, ORPHAN)` for any receiver |
 //! | multi receive: head hint, part or all of the copy | the same | the same |
 //! | single receive: part or all of the copy | a message that is still there | the next single receiver receives it |
 //! | receive: release (`FREE(lap + 1)`) | a free slot; the message has died with its receiver | nothing to repair. A wake-up that it owed comes with the sleeper's tick |
-//! | single receive: release, before the head hint | a free slot; the hint is one short | the next single receiver walks one step |
+//! | single receive: release, before the head hint | a free slot; the hint is a chunk short at most, and the gaps passed | the next single receiver walks those steps |
 //! | reap: any compare-and-swap | that slot is repaired, the others are not; the reaper's own byte is free, the dead one's too | any next reaper, from the start |
 //! | reap: takeover (`READING(me)`) | as *multi receive: claim* | the same, for the reaper |
 //!
@@ -79,15 +80,18 @@
 //! | the sweep of a reused id, or the owner byte | `a_reused_id_is_swept_first` |
 //!
 //! # Unsafe
-//! [`Ring::new`] is where the caller vouches for the memory; [`Claim`] and the single ends are the only ones who touch
-//! payloads, by R3.
+//! [`Ring::new`] is where the caller vouches for the memory; `slot_at` trusts offsets that [`cursor`] and [`watch`] work
+//! out from masked positions; [`Claim`] and the single ends are the only ones who touch payloads, by R3.
 
+mod cursor;
 mod look;
 mod reap;
 pub(crate) mod receiver;
 pub(crate) mod sender;
+pub(crate) mod watch;
 
 use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 
 use crate::edge;
@@ -108,7 +112,8 @@ pub(crate) const WALKS: u64 = 16;
 pub(crate) struct Ring<T> {
     lines: NonNull<Lines>,
     slots: NonNull<u8>,
-    stride: usize,
+    /// Not zero: a slot has a word.
+    stride: NonZeroUsize,
     laps: Laps,
     /// Ids of multi endpoints are below this.
     ids: u16,
@@ -144,7 +149,7 @@ impl<T> Ring<T> {
         Ring {
             lines,
             slots,
-            stride,
+            stride: NonZeroUsize::new(stride).expect("a slot has a word"),
             laps,
             ids,
             payload: PhantomData,
@@ -167,8 +172,17 @@ impl<T> Ring<T> {
     /// The slot of position `p`.
     #[inline(always)]
     fn slot(&self, p: u64) -> &Slot<T> {
-        let offset = self.laps.index(p) as usize * self.stride;
-        // SAFETY: V1: the index is below the capacity, so the slot is inside.
+        // SAFETY: an index is below the capacity.
+        unsafe { self.slot_at(self.laps.index(p) as usize * self.stride.get()) }
+    }
+
+    /// The slot at `offset` bytes from the first.
+    ///
+    /// # Safety
+    /// `offset` is an index below the capacity times the stride.
+    #[inline(always)]
+    unsafe fn slot_at(&self, offset: usize) -> &Slot<T> {
+        // SAFETY: V1: the slot is inside (contract).
         let slot = unsafe { self.slots.add(offset) };
         // SAFETY: V1, V2; the state is atomic and the payload is behind `UnsafeCell`.
         unsafe { slot.cast::<Slot<T>>().as_ref() }
@@ -251,12 +265,12 @@ impl<T> Ring<T> {
 /// A message or a place that this endpoint alone may touch (R3). Ended by publishing, by taking, or by a reaper after
 /// the owner's death.
 #[must_use]
-pub(crate) struct Claim<'a, T> {
-    ring: &'a Ring<T>,
+pub(crate) struct Claim<T> {
+    ring: Ring<T>,
     position: u64,
 }
 
-impl<T> Claim<'_, T> {
+impl<T> Claim<T> {
     /// The position claimed.
     #[inline(always)]
     pub(crate) fn position(&self) -> u64 {

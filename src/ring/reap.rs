@@ -38,11 +38,11 @@ impl<T: Pod> Ring<T> {
     }
 
     /// The same for a receiver `me`: the oldest message goes to it, the others become orphans.
-    pub(crate) fn reap_and_take(&self, dead: Owner, me: Owner) -> Result<(Repairs, Option<Claim<'_, T>>), Refused> {
+    pub(crate) fn reap_and_take(&self, dead: Owner, me: Owner) -> Result<(Repairs, Option<Claim<T>>), Refused> {
         let mut taken = None;
         let repairs = self.reap_but(dead, |position, state| {
             if taken.is_none() && self.take_over(position, state, me) {
-                taken = Some(Claim { ring: self, position });
+                taken = Some(Claim { ring: *self, position });
                 return true;
             }
             false
@@ -51,11 +51,11 @@ impl<T: Pod> Ring<T> {
     }
 
     /// Takes the oldest orphan for the receiver `me`.
-    pub(crate) fn take_orphan(&self, me: Owner) -> Result<Option<Claim<'_, T>>, Refused> {
+    pub(crate) fn take_orphan(&self, me: Owner) -> Result<Option<Claim<T>>, Refused> {
         for position in self.oldest_first() {
             let (position, state, phase) = self.claimed(position)?;
             if phase == Phase::Reading(Owner::ORPHAN) && self.take_over(position, state, me) {
-                return Ok(Some(Claim { ring: self, position }));
+                return Ok(Some(Claim { ring: *self, position }));
             }
         }
         Ok(None)
@@ -119,8 +119,8 @@ impl<T: Pod> Ring<T> {
     /// Each slot once, the one that a sender would fill next first: what is claimed there is the oldest.
     fn oldest_first(&self) -> impl Iterator<Item = u64> + use<T> {
         let laps = self.laps;
-        // Relaxed: hint (any start is right, the order alone depends on it).
-        let start = self.hint(&self.lines().tail.0, Relaxed);
+        // Any start is right, the order alone depends on it.
+        let start = self.find_tail().map_or(0, |(p, _)| p);
         (0..laps.capacity()).map(move |i| laps.add(start, i))
     }
 

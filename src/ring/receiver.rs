@@ -1,14 +1,14 @@
 //! How does a receiver take a message out?
 
-use std::cell::Cell;
-
 use bytemuck::Pod;
 
 use crate::edge;
-use crate::layout::{Owner, State};
+use crate::layout::{Owner, Slot, State};
 use crate::sync::Relaxed;
 
-use super::look::{self, Look, Walk};
+use super::cursor::Cursor;
+use super::look::{self, Contention, Look, Walk};
+use super::watch::{End, Watch};
 use super::{Claim, Refused, Ring};
 
 /// Claims made before the first of them is released, in a batch at a multi end. As for senders, a guess.
@@ -16,19 +16,25 @@ const RUN: u64 = 32;
 
 /// The receiving end of a ring.
 pub(crate) trait ReceiveEnd<T> {
-    /// Takes one message and its position. [`Refused::Blocked`]: empty.
-    fn try_pop(&self) -> Result<(T, u64), Refused>;
+    /// The ring.
+    fn ring(&self) -> &Ring<T>;
 
-    /// Takes as many as there are, in order, into the front of `values`: how many, and the last position. At least
-    /// one into a non-empty slice, or why not one.
-    fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, u64), Refused>;
+    /// What to keep an eye on while the ring is empty.
+    fn watch(&self) -> Watch<T>;
+
+    /// Takes one message; with its position at a multi end, where others may wait for one behind it.
+    /// [`Refused::Blocked`]: empty.
+    fn try_pop(&self) -> Result<(T, Option<u64>), Refused>;
+
+    /// Takes as many as there are, in order, into the front of `values`: how many, and the last position likewise. At
+    /// least one into a non-empty slice, or why not one.
+    fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, Option<u64>), Refused>;
 }
 
 /// The only receiver: its position is its own, and it claims nothing.
 pub(crate) struct SingleReceiver<T> {
-    ring: Ring<T>,
-    /// The next position to drain.
-    head: Cell<u64>,
+    /// At the next position to drain.
+    head: Cursor<T>,
 }
 
 impl<T: Pod> SingleReceiver<T> {
@@ -36,102 +42,123 @@ impl<T: Pod> SingleReceiver<T> {
     pub(crate) fn new(ring: Ring<T>) -> Result<Self, Refused> {
         let (head, _) = ring.find_head()?;
         Ok(SingleReceiver {
-            ring,
-            head: Cell::new(head),
+            head: Cursor::new(ring, head),
         })
     }
 
-    /// Not `FULL(lap)` at `p`: where the next message is, if there are gaps before one.
-    fn past_gaps(&self, mut p: u64, mut state: State) -> Result<u64, Refused> {
-        let ring = &self.ring;
+    /// Not `FULL(lap)` at our position: goes past the gaps there to the next message.
+    #[cold]
+    fn pass_gaps(&self, mut state: State) -> Result<(), Refused> {
+        let ring = self.ring();
+        let mut p = self.head.position();
         let mut walk = Walk::new(ring.laps);
         loop {
             match look::receive(ring, p, state) {
-                Look::Ready => return Ok(p),
+                Look::Ready => {
+                    self.head.move_to(p);
+                    return Ok(());
+                }
                 Look::Pass(next) => p = next,
                 Look::Blocked => {
                     // Gaps once passed need not be passed again.
-                    self.head.set(p);
+                    self.head.move_to(p);
                     return Err(Refused::Blocked);
                 }
                 Look::Corrupt => return Err(Refused::Corrupt),
             }
             walk.step()?;
-            // [PUB] Acquire, as in `next`.
-            state = ring.state(p, edge::PUB.acquire());
+            // Relaxed: hint (re-checked by [PUB] in `drain`). None looks too old: we have drained them all.
+            state = ring.state(p, Relaxed);
         }
     }
 
-    /// Takes the message at or after `p` and frees its slot; with its position.
+    /// Takes the message in `slot`, at our position or in a run from there, if there is one, and frees the slot.
     #[inline(always)]
-    fn next(&self, p: u64) -> Result<(T, u64), Refused> {
+    fn drain(&self, slot: &Slot<T>) -> Result<T, State> {
         // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.
-        let state = self.ring.state(p, edge::PUB.acquire());
-        if state == State::full(self.ring.laps.lap(p)) {
-            // SAFETY: `p` is our position, and its word is FULL(lap).
-            return Ok((unsafe { self.drain(p) }, p));
+        let state = State::from_bits(slot.state.load(edge::PUB.acquire()));
+        if state != self.head.full() {
+            return Err(state);
         }
-        self.next_past_gaps(p, state)
-    }
-
-    /// The same, when the word at `p` is not `FULL(lap)`.
-    #[cold]
-    fn next_past_gaps(&self, p: u64, state: State) -> Result<(T, u64), Refused> {
-        let p = self.past_gaps(p, state)?;
-        // SAFETY: there are only gaps between our position and `p`, whose word is FULL(lap).
-        Ok((unsafe { self.drain(p) }, p))
-    }
-
-    /// Copies the message at `p` out and frees its slot.
-    ///
-    /// # Safety
-    /// `p` is our position and its word is `FULL(lap)`.
-    #[inline(always)]
-    unsafe fn drain(&self, p: u64) -> T {
-        let laps = self.ring.laps;
-        let slot = self.ring.slot(p);
-        // SAFETY: R3: we are the single receiver and the word is FULL(lap) at our position (contract).
+        // SAFETY: R3: we are the single receiver and the word is FULL(lap) at our position: nobody else ends that.
         let value = unsafe { slot.payload.read() };
-        let free = State::free(laps.next_lap(laps.lap(p)));
         // [DRAIN] Release, pairs with the senders' look: the copy is done before they overwrite it.
-        slot.state.store(free.bits(), edge::DRAIN.release());
-        value
+        slot.state.store(self.head.next_free().bits(), edge::DRAIN.release());
+        Ok(value)
     }
 
-    /// Remembers and tells that everything before `p` is drained.
+    /// Goes on behind `count` slots that are drained.
     #[inline(always)]
-    fn advance(&self, p: u64) {
-        self.head.set(p);
-        // [HEAD] Release: who starts here finds what is before it drained. After the slot: R5.
-        self.ring.lines().head.0.store(p, edge::HEAD.release());
+    fn advance(&self, count: usize) {
+        if let Some(chunk) = self.head.advance(count) {
+            // [HEAD] Release: who starts here finds what is before it drained. After the slot: R5.
+            self.ring().lines().head.0.store(chunk, edge::HEAD.release());
+            self.head.fetch_ahead(State::full);
+        }
+    }
+
+    /// Takes the message behind the gaps at our position.
+    #[cold]
+    fn pop_past_gaps(&self, state: State) -> Result<T, Refused> {
+        self.pass_gaps(state)?;
+        // The word has been FULL(lap), and only we end that.
+        let value = self.drain(self.head.slot()).map_err(|_| Refused::Corrupt)?;
+        self.advance(1);
+        Ok(value)
     }
 }
 
 impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     #[inline(always)]
-    fn try_pop(&self) -> Result<(T, u64), Refused> {
-        let (value, p) = self.next(self.head.get())?;
-        self.advance(self.ring.laps.next(p));
-        Ok((value, p))
+    fn ring(&self) -> &Ring<T> {
+        self.head.ring()
+    }
+
+    fn watch(&self) -> Watch<T> {
+        self.head.watch(End::Receiver)
+    }
+
+    #[inline(always)]
+    fn try_pop(&self) -> Result<(T, Option<u64>), Refused> {
+        match self.drain(self.head.slot()) {
+            Ok(value) => {
+                self.advance(1);
+                Ok((value, None))
+            }
+            Err(state) => Ok((self.pop_past_gaps(state)?, None)),
+        }
     }
 
     #[inline]
-    fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, u64), Refused> {
-        let laps = self.ring.laps;
-        let mut last = self.head.get();
-        let mut next = last;
+    fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, Option<u64>), Refused> {
         let mut count = 0;
-        for value in values {
-            match self.next(next) {
-                Ok(taken) => (*value, last) = taken,
-                Err(refused) if count == 0 => return Err(refused),
-                Err(_) => break,
+        while count < values.len() {
+            let mut drained = 0;
+            let mut refused = None;
+            for (slot, value) in self.head.run().zip(&mut values[count..]) {
+                match self.drain(slot) {
+                    Ok(message) => *value = message,
+                    Err(state) => {
+                        refused = Some(state);
+                        break;
+                    }
+                }
+                drained += 1;
             }
-            next = laps.next(last);
-            count += 1;
+            self.advance(drained);
+            count += drained;
+            if let Some(state) = refused {
+                match self.pop_past_gaps(state) {
+                    Ok(message) => {
+                        values[count] = message;
+                        count += 1;
+                    }
+                    Err(refused) if count == 0 => return Err(refused),
+                    Err(_) => break,
+                }
+            }
         }
-        self.advance(next);
-        Ok((count, last))
+        Ok((count, None))
     }
 }
 
@@ -148,30 +175,54 @@ impl<T: Pod> MultiReceiver<T> {
         MultiReceiver { ring, me }
     }
 
+    /// Where a walk starts.
+    #[inline(always)]
+    fn start(&self) -> u64 {
+        // [HEAD] Acquire: every slot before the hint is seen claimed or drained (R2).
+        self.ring.hint(&self.ring.lines().head.0, edge::HEAD.acquire())
+    }
+
+    /// The word at `p`.
+    #[inline(always)]
+    fn look(&self, p: u64) -> State {
+        // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.
+        self.ring.state(p, edge::PUB.acquire())
+    }
+
     /// Claims the first message.
     #[inline(always)]
-    fn claim(&self) -> Result<Claim<'_, T>, Refused> {
-        let ring = &self.ring;
-        // [HEAD] Acquire: every slot before the hint is seen claimed or drained (R2).
-        let start = || ring.hint(&ring.lines().head.0, edge::HEAD.acquire());
+    fn claim(&self) -> Result<Claim<T>, Refused> {
+        let ring = self.ring;
+        let mut position = self.start();
+        if self.look(position) != State::full(ring.laps.lap(position)) || !self.try_claim(position) {
+            position = self.claim_from(position)?;
+        }
+        Ok(Claim { ring, position })
+    }
+
+    /// The same, where the hint was behind, another was faster, or the ring is empty.
+    #[inline(never)]
+    fn claim_from(&self, mut p: u64) -> Result<u64, Refused> {
+        let ring = self.ring;
+        let mut contention = Contention::default();
         let mut walk = Walk::new(ring.laps);
-        let mut p = start();
         loop {
-            // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.
-            let state = ring.state(p, edge::PUB.acquire());
+            let state = self.look(p);
             if state == State::full(ring.laps.lap(p)) {
                 if self.try_claim(p) {
-                    return Ok(Claim { ring, position: p });
+                    return Ok(p);
                 }
+                contention.lost();
+                p = self.start();
             } else {
-                match look::receive(ring, p, state) {
+                match look::receive(&ring, p, state) {
                     Look::Pass(next) => p = next,
                     Look::Blocked => return Err(Refused::Blocked),
                     Look::Ready | Look::Corrupt => return Err(Refused::Corrupt),
                 }
             }
             if walk.step()? {
-                p = start();
+                p = self.start();
             }
         }
     }
@@ -195,15 +246,13 @@ impl<T: Pod> MultiReceiver<T> {
     }
 
     /// Claims messages right behind `claim`; how many there are, `claim` included.
-    fn extend(&self, claim: &Claim<'_, T>, most: usize) -> u64 {
+    fn extend(&self, claim: &Claim<T>, most: usize) -> u64 {
         let ring = &self.ring;
         let most = RUN.min(most as u64).min(ring.laps.capacity());
         let mut count = 1;
         while count < most {
             let p = ring.laps.add(claim.position, count);
-            // [PUB] Acquire, as in `claim`.
-            let state = ring.state(p, edge::PUB.acquire());
-            if state != State::full(ring.laps.lap(p)) || !self.try_claim(p) {
+            if self.look(p) != State::full(ring.laps.lap(p)) || !self.try_claim(p) {
                 break;
             }
             count += 1;
@@ -212,7 +261,7 @@ impl<T: Pod> MultiReceiver<T> {
     }
 }
 
-impl<T: Pod> Claim<'_, T> {
+impl<T: Pod> Claim<T> {
     /// Tells that everything up to and including `position` is claimed.
     #[inline(always)]
     fn hint_head(&self, position: u64) {
@@ -237,15 +286,25 @@ impl<T: Pod> Claim<'_, T> {
 
 impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
     #[inline(always)]
-    fn try_pop(&self) -> Result<(T, u64), Refused> {
+    fn ring(&self) -> &Ring<T> {
+        &self.ring
+    }
+
+    fn watch(&self) -> Watch<T> {
+        // Corrupt, too, is for the next look to find.
+        Watch::at(self.ring, self.ring.find_head().map_or(0, |(p, _)| p), End::Receiver)
+    }
+
+    #[inline(always)]
+    fn try_pop(&self) -> Result<(T, Option<u64>), Refused> {
         let claim = self.claim()?;
         let last = claim.position;
         claim.hint_head(last);
-        Ok((claim.take(), last))
+        Ok((claim.take(), Some(last)))
     }
 
-    fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, u64), Refused> {
-        let ring = &self.ring;
+    fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, Option<u64>), Refused> {
+        let ring = self.ring;
         let first = self.claim()?;
         let count = self.extend(&first, values.len());
         let last = ring.laps.add(first.position, count - 1);
@@ -254,6 +313,6 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
             let position = ring.laps.add(first.position, i as u64);
             *value = Claim { ring, position }.take();
         }
-        Ok((count as usize, last))
+        Ok((count as usize, Some(last)))
     }
 }

@@ -1,14 +1,14 @@
 //! How does a sender put a message in?
 
-use std::cell::Cell;
-
 use bytemuck::Pod;
 
 use crate::edge;
-use crate::layout::{Owner, State};
+use crate::layout::{Owner, Slot, State};
 use crate::sync::Relaxed;
 
-use super::look::{self, Look, Walk};
+use super::cursor::Cursor;
+use super::look::{self, Contention, Look, Walk};
+use super::watch::{End, Watch};
 use super::{Claim, Refused, Ring};
 
 /// Claims made before the first of them is published, in a batch at a multi end: few enough that receivers behind the
@@ -20,12 +20,18 @@ const RUN: u64 = 32;
 pub(crate) struct Sent {
     /// How many messages.
     pub(crate) count: usize,
-    /// The position of the last.
-    pub(crate) last: u64,
+    /// The position of the last, at a multi end: there others may wait for a place behind it.
+    pub(crate) last: Option<u64>,
 }
 
 /// The sending end of a ring.
 pub(crate) trait SendEnd<T> {
+    /// The ring.
+    fn ring(&self) -> &Ring<T>;
+
+    /// What to keep an eye on while the ring is full.
+    fn watch(&self) -> Watch<T>;
+
     /// Puts one message in. [`Refused::Blocked`]: full.
     fn try_push(&self, value: &T) -> Result<Sent, Refused>;
 
@@ -35,9 +41,8 @@ pub(crate) trait SendEnd<T> {
 
 /// The only sender: its position is its own, and it claims nothing.
 pub(crate) struct SingleSender<T> {
-    ring: Ring<T>,
-    /// The next position to fill.
-    tail: Cell<u64>,
+    /// At the next position to fill.
+    tail: Cursor<T>,
 }
 
 impl<T: Pod> SingleSender<T> {
@@ -45,81 +50,89 @@ impl<T: Pod> SingleSender<T> {
     pub(crate) fn new(ring: Ring<T>) -> Result<Self, Refused> {
         let (tail, _) = ring.find_tail()?;
         Ok(SingleSender {
-            ring,
-            tail: Cell::new(tail),
+            tail: Cursor::new(ring, tail),
         })
     }
 
     /// Not `FREE(lap)`: full, or a word that cannot be there.
     #[cold]
-    fn refused(&self, p: u64, state: State) -> Refused {
-        match look::send(&self.ring, p, state) {
+    fn refused(&self, state: State) -> Refused {
+        match look::send(self.ring(), self.tail.position(), state) {
             Look::Blocked => Refused::Blocked,
             // Nobody else fills this ring, so the word at our position is free or a lap behind.
             Look::Ready | Look::Pass(_) | Look::Corrupt => Refused::Corrupt,
         }
     }
 
-    /// Fills position `p`, if it is free.
+    /// Fills `slot`, at our position or in a run from there, if it is free.
     #[inline(always)]
-    fn fill(&self, p: u64, value: &T) -> Result<(), Refused> {
-        let ring = &self.ring;
-        let slot = ring.slot(p);
-        let lap = ring.laps.lap(p);
+    fn fill(&self, slot: &Slot<T>, value: &T) -> Result<(), State> {
         // [DRAIN] Acquire, pairs with the receiver's release of the slot (and [GAP] with a reaper's): who sees
         // FREE(lap) overwrites no payload that is still being read.
         let state = State::from_bits(slot.state.load(edge::DRAIN.acquire()));
-        if state != State::free(lap) {
-            return Err(self.refused(p, state));
+        if state != self.tail.free() {
+            return Err(state);
         }
         // SAFETY: R3: we are the single sender and the word is FREE(lap) at our position. A payload stands behind an
         // 8-byte word, so it is aligned to 8 bytes at least.
         unsafe { slot.payload.write(value) };
         // [PUB] Release, pairs with the receivers' look: who sees FULL(lap) sees the payload.
-        slot.state.store(State::full(lap).bits(), edge::PUB.release());
+        slot.state.store(state.to_full().bits(), edge::PUB.release());
         Ok(())
     }
 
-    /// Remembers and tells that everything before `p` is filled.
+    /// Goes on behind `count` slots that are filled.
     #[inline(always)]
-    fn advance(&self, p: u64) {
-        self.tail.set(p);
-        // [TAIL] Release: who starts here finds what is before it claimed. After the slot: R5.
-        self.ring.lines().tail.0.store(p, edge::TAIL.release());
+    fn advance(&self, count: usize) {
+        if let Some(chunk) = self.tail.advance(count) {
+            // [TAIL] Release: who starts here finds what is before it claimed. After the slot: R5.
+            self.ring().lines().tail.0.store(chunk, edge::TAIL.release());
+            self.tail.fetch_ahead(State::free);
+        }
     }
 }
 
 impl<T: Pod> SendEnd<T> for SingleSender<T> {
     #[inline(always)]
+    fn ring(&self) -> &Ring<T> {
+        self.tail.ring()
+    }
+
+    fn watch(&self) -> Watch<T> {
+        self.tail.watch(End::Sender)
+    }
+
+    #[inline(always)]
     fn try_push(&self, value: &T) -> Result<Sent, Refused> {
-        let p = self.tail.get();
-        self.fill(p, value)?;
-        self.advance(self.ring.laps.next(p));
-        Ok(Sent { count: 1, last: p })
+        match self.fill(self.tail.slot(), value) {
+            Ok(()) => self.advance(1),
+            Err(state) => return Err(self.refused(state)),
+        }
+        Ok(Sent { count: 1, last: None })
     }
 
     #[inline]
     fn try_push_many(&self, values: &[T]) -> Result<Sent, Refused> {
-        let laps = self.ring.laps;
-        let first = self.tail.get();
         let mut count = 0;
-        let mut outcome = Ok(());
-        for value in values {
-            outcome = self.fill(laps.add(first, count as u64), value);
-            if outcome.is_err() {
-                break;
+        while count < values.len() {
+            let mut filled = 0;
+            let mut refused = None;
+            for (slot, value) in self.tail.run().zip(&values[count..]) {
+                if let Err(state) = self.fill(slot, value) {
+                    refused = Some(state);
+                    break;
+                }
+                filled += 1;
             }
-            count += 1;
+            self.advance(filled);
+            count += filled;
+            match refused {
+                None => {}
+                Some(state) if count == 0 => return Err(self.refused(state)),
+                Some(_) => break,
+            }
         }
-        if count == 0 {
-            outcome?;
-        }
-        let next = laps.add(first, count as u64);
-        self.advance(next);
-        Ok(Sent {
-            count,
-            last: laps.add(next, u64::MAX),
-        })
+        Ok(Sent { count, last: None })
     }
 }
 
@@ -136,31 +149,55 @@ impl<T: Pod> MultiSender<T> {
         MultiSender { ring, me }
     }
 
+    /// Where a walk starts.
+    #[inline(always)]
+    fn start(&self) -> u64 {
+        // [TAIL] Acquire: every slot before the hint is seen claimed (R1).
+        self.ring.hint(&self.ring.lines().tail.0, edge::TAIL.acquire())
+    }
+
+    /// The word at `p`.
+    #[inline(always)]
+    fn look(&self, p: u64) -> State {
+        // [DRAIN] Acquire, pairs with the receiver's release of the slot (and [GAP] with a reaper's): who sees
+        // FREE(lap) overwrites no payload that is still being read.
+        self.ring.state(p, edge::DRAIN.acquire())
+    }
+
     /// Claims the first free position.
     #[inline(always)]
-    fn claim(&self) -> Result<Claim<'_, T>, Refused> {
-        let ring = &self.ring;
-        // [TAIL] Acquire: every slot before the hint is seen claimed (R1).
-        let start = || ring.hint(&ring.lines().tail.0, edge::TAIL.acquire());
+    fn claim(&self) -> Result<Claim<T>, Refused> {
+        let ring = self.ring;
+        let mut position = self.start();
+        if self.look(position) != State::free(ring.laps.lap(position)) || !self.try_claim(position) {
+            position = self.claim_from(position)?;
+        }
+        Ok(Claim { ring, position })
+    }
+
+    /// The same, where the hint was behind, another was faster, or the ring is full.
+    #[inline(never)]
+    fn claim_from(&self, mut p: u64) -> Result<u64, Refused> {
+        let ring = self.ring;
         let mut walk = Walk::new(ring.laps);
-        let mut p = start();
+        let mut contention = Contention::default();
         loop {
-            // [DRAIN] Acquire, pairs with the receiver's release of the slot (and [GAP] with a reaper's): who sees
-            // FREE(lap) overwrites no payload that is still being read.
-            let state = ring.state(p, edge::DRAIN.acquire());
+            let state = self.look(p);
             if state == State::free(ring.laps.lap(p)) {
                 if self.try_claim(p) {
-                    return Ok(Claim { ring, position: p });
+                    return Ok(p);
                 }
+                contention.lost();
+                p = self.start();
             } else {
-                match look::send(ring, p, state) {
+                match look::send(&ring, p, state) {
                     Look::Pass(next) => p = next,
                     Look::Blocked => return Err(Refused::Blocked),
                     Look::Ready | Look::Corrupt => return Err(Refused::Corrupt),
                 }
             }
             if walk.step()? {
-                p = start();
+                p = self.start();
             }
         }
     }
@@ -184,15 +221,13 @@ impl<T: Pod> MultiSender<T> {
     }
 
     /// Claims positions right behind `claim` while they are free; how many there are, `claim` included.
-    fn extend(&self, claim: &Claim<'_, T>, most: usize) -> u64 {
+    fn extend(&self, claim: &Claim<T>, most: usize) -> u64 {
         let ring = &self.ring;
         let most = RUN.min(most as u64).min(ring.laps.capacity());
         let mut count = 1;
         while count < most {
             let p = ring.laps.add(claim.position, count);
-            // [DRAIN] Acquire, as in `claim`.
-            let state = ring.state(p, edge::DRAIN.acquire());
-            if state != State::free(ring.laps.lap(p)) || !self.try_claim(p) {
+            if self.look(p) != State::free(ring.laps.lap(p)) || !self.try_claim(p) {
                 break;
             }
             count += 1;
@@ -201,7 +236,7 @@ impl<T: Pod> MultiSender<T> {
     }
 }
 
-impl<T: Pod> Claim<'_, T> {
+impl<T: Pod> Claim<T> {
     /// Tells that everything up to and including this position is claimed.
     #[inline(always)]
     fn hint_tail(&self, position: u64) {
@@ -224,16 +259,29 @@ impl<T: Pod> Claim<'_, T> {
 
 impl<T: Pod> SendEnd<T> for MultiSender<T> {
     #[inline(always)]
+    fn ring(&self) -> &Ring<T> {
+        &self.ring
+    }
+
+    fn watch(&self) -> Watch<T> {
+        // Corrupt, too, is for the next look to find.
+        Watch::at(self.ring, self.ring.find_tail().map_or(0, |(p, _)| p), End::Sender)
+    }
+
+    #[inline(always)]
     fn try_push(&self, value: &T) -> Result<Sent, Refused> {
         let claim = self.claim()?;
         let last = claim.position;
         claim.hint_tail(last);
         claim.publish(value);
-        Ok(Sent { count: 1, last })
+        Ok(Sent {
+            count: 1,
+            last: Some(last),
+        })
     }
 
     fn try_push_many(&self, values: &[T]) -> Result<Sent, Refused> {
-        let ring = &self.ring;
+        let ring = self.ring;
         let first = self.claim()?;
         let count = self.extend(&first, values.len());
         let last = ring.laps.add(first.position, count - 1);
@@ -244,7 +292,7 @@ impl<T: Pod> SendEnd<T> for MultiSender<T> {
         }
         Ok(Sent {
             count: count as usize,
-            last,
+            last: Some(last),
         })
     }
 }

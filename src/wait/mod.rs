@@ -1,7 +1,7 @@
 //! How does a process sleep until there is something to do, and why is no wake-up lost?
 //!
 //! There is one wait word for each direction: receivers sleep on one, senders on the other. This room knows no ring: it
-//! is given a `look` that tries the operation.
+//! only says when it is time to try the operation again.
 //!
 //! # Why no wake-up is lost
 //! The waiter announces itself in the wait word, *then* looks at the ring, *then* sleeps. The notifier changes the ring,
@@ -32,7 +32,7 @@
 //! # Edges
 //! | label | notifier | waiter | protects | loom model that fails without it |
 //! |---|---|---|---|---|
-//! | `SLEEP` | [`notify`]: after the change, before the look at the word | [`wait_until`]: after the announcement, before the look at the ring | the wake-up | `no_wake_is_lost` |
+//! | `SLEEP` | [`notify`]: after the change, before the look at the word | [`Sleeper::next`]: after the announcement, before the look at the ring | the wake-up | `no_wake_is_lost` |
 //!
 //! # Killed here
 //! | killed after | the others see | repaired by |
@@ -50,7 +50,7 @@ use crate::edge;
 use crate::layout::FenceMode;
 use crate::sync::{AtomicU32, fence, futex_wait, heavy_fence, light_fence, now};
 
-pub(crate) use spin::Spin;
+pub(crate) use spin::{Spin, Spinning, Watch};
 pub(crate) use word::{notify, sleepers};
 
 /// The first sleep lasts at most this, in nanoseconds; each further one twice as long, up to the channel's tick.
@@ -76,15 +76,13 @@ fn waiter_fence(mode: FenceMode) {
     }
 }
 
-/// What a wait depends on.
+/// What a sleep depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait<'a> {
     /// The word to sleep on.
     pub(crate) word: &'a AtomicU32,
     /// Who pays for the fence.
     pub(crate) mode: FenceMode,
-    /// How long to spin first.
-    pub(crate) spin: &'a Spin,
     /// The longest sleep between two checks, in nanoseconds.
     pub(crate) tick: u64,
     /// When to give up, in nanoseconds of [`now`].
@@ -102,37 +100,68 @@ pub(crate) enum Why {
     Sleep,
 }
 
-/// Spins, then sleeps, until `look` has an answer; `None` after the deadline.
-///
-/// `look` tries the operation; it is called often, and on [`Why::Tick`] it also asks after the dead. Every return from
-/// the sleep is followed by a look before a time-out: a wake-up that was meant for us is not thrown away.
-pub(crate) fn wait_until<R>(wait: Wait<'_>, mut look: impl FnMut(Why) -> Option<R>) -> Option<R> {
-    let spun = wait.spin.run(wait.deadline, || look(Why::Woken));
-    if spun.is_some() {
-        return spun;
+/// A wait that has come to sleeping: who waits calls [`next`](Self::next) and tries the operation, by turns.
+#[derive(Debug)]
+pub(crate) struct Sleeper<'a> {
+    wait: Wait<'a>,
+    state: State,
+    /// How long a sleep lasts at most now.
+    tick: u64,
+    /// When this tick is over.
+    due: u64,
+}
+
+/// Where a sleeper is.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Up, or not asleep yet.
+    Awake,
+    /// Announced, with the word as it was left: a look is taken, then it sleeps.
+    Announced(u32),
+    /// Back from the last sleep: the last look is taken.
+    TooLate,
+}
+
+impl<'a> Sleeper<'a> {
+    /// Whose first tick begins now.
+    pub(crate) fn new(wait: Wait<'a>) -> Self {
+        let tick = FIRST_TICK.min(wait.tick);
+        Sleeper {
+            wait,
+            state: State::Awake,
+            tick,
+            due: now().saturating_add(tick),
+        }
     }
-    let mut tick = FIRST_TICK.min(wait.tick);
-    let mut due = now().saturating_add(tick);
-    loop {
-        let seen = word::announce(wait.word);
-        waiter_fence(wait.mode);
-        let answer = look(Why::Sleep);
-        if answer.is_some() {
-            return answer;
-        }
-        futex_wait(wait.word, seen, wait.deadline.map_or(due, |at| at.min(due)));
-        let time = now();
-        let why = if time >= due { Why::Tick } else { Why::Woken };
-        let answer = look(why);
-        if answer.is_some() {
-            return answer;
-        }
-        if wait.deadline.is_some_and(|at| time >= at) {
-            return None;
-        }
-        if why == Why::Tick {
-            tick = tick.saturating_mul(2).min(wait.tick);
-            due = time.saturating_add(tick);
+
+    /// Announces itself, or, if that is done, sleeps; then it is time to try the operation, and it tells why. `None`
+    /// after the deadline.
+    ///
+    /// On [`Why::Tick`] the caller also asks after the dead. Every return from the sleep is followed by a try before a
+    /// time-out: a wake-up that was meant for us is not thrown away.
+    pub(crate) fn next(&mut self) -> Option<Why> {
+        let wait = &self.wait;
+        match self.state {
+            State::TooLate => None,
+            State::Awake => {
+                self.state = State::Announced(word::announce(wait.word));
+                waiter_fence(wait.mode);
+                Some(Why::Sleep)
+            }
+            State::Announced(seen) => {
+                futex_wait(wait.word, seen, wait.deadline.map_or(self.due, |at| at.min(self.due)));
+                let time = now();
+                self.state = match wait.deadline {
+                    Some(at) if time >= at => State::TooLate,
+                    _ => State::Awake,
+                };
+                if time < self.due {
+                    return Some(Why::Woken);
+                }
+                self.tick = self.tick.saturating_mul(2).min(wait.tick);
+                self.due = time.saturating_add(self.tick);
+                Some(Why::Tick)
+            }
         }
     }
 }

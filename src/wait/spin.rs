@@ -1,18 +1,41 @@
-//! How long is it worth spinning before going to sleep?
+//! How long is it worth spinning before going to sleep, and how often does one look meanwhile?
 //!
 //! Waking a halted processor takes some 30 µs, so an answer that comes sooner is cheaper to spin for; and a budget below
 //! that is a trap: both sides fall asleep for each other's wake-up and stay slow. So the budget adapts between the
 //! channel's spin time and a 64th of it: it doubles when a spin was answered, halves when one was in vain, and every
-//! 32nd wait spins for the full time whatever has been, which is the way back up.
+//! 32nd spin that outlasts its first round takes the full time whatever has been, which is the way back up.
+//!
+//! A look costs the other side the cache line that it is working on, and the lines after it, which the processor fetches
+//! ahead. Where messages come one by one that does not matter, and every nanosecond before the look does. Where they
+//! come without a pause, two that run into each other at the end of the ring slow each other down for good. So [`STREAK`]
+//! waits in a row that end at once with [`SOME`] things to do make the stream *dense*: the next wait begins by lingering
+//! until there are [`MANY`], or for so long as the caller allows. It stays dense for as long as that brings something.
 
 use crate::sync::{AtomicU32, Relaxed, now, spin_hint};
 
-/// Looks between two readings of the clock.
-const LOOKS: u32 = 32;
+/// Pauses between two readings of the clock, each of which is followed by a full look: the end of a stream, an orphan or
+/// a reaped slot shows in no slot that a [`Watch`] is on. A pause takes 10 to 45 ns on the processors of today.
+const PAUSES: u32 = 64;
+/// A guess: by chance four in a row are rare, and where two do run into each other four more cost little.
+const STREAK: u32 = 4;
+/// Two that answer each other have one.
+const SOME: u64 = 2;
+/// As far as a processor fetches ahead, and more. Measured: `benches/NOTES.md`.
+const MANY: u64 = 1024;
 /// The least budget is the full one shifted by this.
 const FLOOR_SHIFT: u32 = 6;
-/// One wait in this many tries the full budget.
+/// One spin in this many tries the full budget.
 const PROBE: u32 = 32;
+
+/// What is cheap to ask while the operation itself has been refused. A hint, either way.
+pub(crate) trait Watch: Sized {
+    /// Something has changed where it was refused.
+    fn changed(&self) -> bool;
+
+    /// The same so many slots further on, or fewer in a small ring, where a change means that there is more than one
+    /// thing to do; `None` where there is too little room for that.
+    fn ahead(&self, slots: u64) -> Option<Self>;
+}
 
 /// The spin policy of one endpoint; its state is private to the process and only ever a guess.
 #[derive(Debug)]
@@ -21,7 +44,9 @@ pub(crate) struct Spin {
     full: u32,
     /// Nanoseconds.
     budget: AtomicU32,
-    waits: AtomicU32,
+    spins: AtomicU32,
+    /// Waits in a row that were answered at once, up to [`STREAK`].
+    streak: AtomicU32,
 }
 
 impl Spin {
@@ -30,47 +55,156 @@ impl Spin {
         Spin {
             full,
             budget: AtomicU32::new(full),
-            waits: AtomicU32::new(0),
+            spins: AtomicU32::new(0),
+            streak: AtomicU32::new(0),
         }
     }
 
-    /// Calls `look` until it answers, the budget is used up or the deadline has passed.
-    pub(super) fn run<R>(&self, deadline: Option<u64>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
-        let budget = self.next_budget();
-        if budget == 0 {
-            return None;
+    /// A wait begins, until `deadline` (nanoseconds of [`now`]) at most. In a dense stream it lingers for `linger` pauses.
+    #[inline(always)]
+    pub(crate) fn begin(&self, linger: u32, deadline: Option<u64>) -> Spinning<'_> {
+        Spinning {
+            spin: self,
+            linger: if self.dense() { linger } else { 0 },
+            deadline,
+            pauses: 0,
+            until: None,
         }
-        let end = now().saturating_add(u64::from(budget));
-        let end = deadline.map_or(end, |at| at.min(end));
-        loop {
-            for _ in 0..LOOKS {
-                spin_hint();
-                let answer = look();
-                if answer.is_some() {
-                    self.learn(budget.saturating_mul(2).min(self.full));
-                    return answer;
-                }
-            }
-            if now() >= end {
-                self.learn((budget / 2).max(self.full >> FLOOR_SHIFT));
-                return None;
-            }
-        }
+    }
+
+    fn dense(&self) -> bool {
+        // Relaxed: hint (re-checked by nobody: any value is right, some are slow).
+        self.streak.load(Relaxed) == STREAK
     }
 
     fn next_budget(&self) -> u32 {
-        // Relaxed, all three: hint (re-checked by nobody: any value is right, some are slow).
-        let waits = self.waits.load(Relaxed).wrapping_add(1);
-        self.waits.store(waits, Relaxed);
-        if waits.is_multiple_of(PROBE) {
+        // Relaxed, all: hint (as in `dense`).
+        let spins = self.spins.load(Relaxed).wrapping_add(1);
+        self.spins.store(spins, Relaxed);
+        if spins.is_multiple_of(PROBE) {
             self.full
         } else {
             self.budget.load(Relaxed)
         }
     }
 
-    fn learn(&self, budget: u32) {
-        // Relaxed: hint (as above).
-        self.budget.store(budget, Relaxed);
+    /// A wait was answered: in how `dense` a stream?
+    fn learn_from_an_answer(&self, dense: bool) {
+        // Relaxed, all: hint (as in `dense`).
+        let streak = if dense { self.streak.load(Relaxed) + 1 } else { 0 };
+        self.streak.store(streak.min(STREAK), Relaxed);
+        let budget = self.budget.load(Relaxed).saturating_mul(2);
+        self.budget.store(budget.min(self.full), Relaxed);
+    }
+
+    /// The budget was used up in vain.
+    fn learn_from_silence(&self) {
+        // Relaxed, both: hint (as in `dense`).
+        let budget = self.budget.load(Relaxed) / 2;
+        self.budget.store(budget.max(self.full >> FLOOR_SHIFT), Relaxed);
+    }
+}
+
+/// One wait's spin: who waits calls [`step`](Self::step) and tries the operation, by turns.
+///
+/// Small, and all of it inlined into a loop of the caller's: the answer to a message is tens of nanoseconds away, and
+/// neither it nor the way there should go through memory, behind a release store that has not left the store buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spinning<'a> {
+    spin: &'a Spin,
+    linger: u32,
+    deadline: Option<u64>,
+    /// So far, without those of lingering.
+    pauses: u32,
+    /// When the budget is used up, once the clock has been read.
+    until: Option<u64>,
+}
+
+impl Spinning<'_> {
+    /// Spins until `seen` has changed, or it is time for a full look; `false`: it is time to sleep.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, seen: &impl Watch) -> bool {
+        if self.spin.full == 0 {
+            return false;
+        }
+        if self.linger != 0 && lingered(std::mem::take(&mut self.linger), seen) {
+            return true;
+        }
+        loop {
+            spin_hint();
+            // Of the whole wait: what has changed may refuse as well, or have gone to somebody else, time and again.
+            self.pauses = self.pauses.wrapping_add(1);
+            if self.pauses.is_multiple_of(PAUSES) {
+                return self.time_left();
+            }
+            if seen.changed() {
+                return true;
+            }
+        }
+    }
+
+    /// A short wait has no use for the clock: the budget begins at the end of the first round.
+    #[cold]
+    fn time_left(&mut self) -> bool {
+        let time = now();
+        let until = *self.until.get_or_insert_with(|| {
+            let until = time.saturating_add(u64::from(self.spin.next_budget()));
+            self.deadline.map_or(until, |at| at.min(until))
+        });
+        if time >= until {
+            self.spin.learn_from_silence();
+        }
+        time < until
+    }
+
+    /// The operation has been done, after a change of `seen`.
+    #[inline(always)]
+    pub(crate) fn answered(&self, seen: &impl Watch) {
+        let dense = self.pauses <= 1 && changed_ahead(seen, SOME);
+        self.spin.learn_from_an_answer(dense);
+    }
+}
+
+/// Lets the other side get ahead; whether it has done anything.
+#[cold]
+fn lingered(most: u32, seen: &impl Watch) -> bool {
+    if let Some(ahead) = seen.ahead(MANY) {
+        for _ in 0..most {
+            if ahead.changed() {
+                return true;
+            }
+            spin_hint();
+        }
+    }
+    seen.changed()
+}
+
+#[cold]
+fn changed_ahead(seen: &impl Watch, slots: u64) -> bool {
+    seen.ahead(slots).is_some_and(|ahead| ahead.changed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where something changes all the time, and none of it is for us.
+    struct Restless;
+
+    impl Watch for Restless {
+        fn changed(&self) -> bool {
+            true
+        }
+
+        fn ahead(&self, _slots: u64) -> Option<Self> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_spin_ends_although_something_changes_all_the_time() {
+        let spin = Spin::new(1000);
+        let mut spinning = spin.begin(0, None);
+        assert!((0..1_000_000).any(|_| !spinning.step(&Restless)));
     }
 }

@@ -172,6 +172,11 @@ impl Words {
         self.word(640)
     }
 
+    /// Stores the life word.
+    pub fn set_life(&self, life: u64) {
+        self.set_word(640, life);
+    }
+
     /// Record of an endpoint.
     pub fn record(&self, id: u16) -> Record {
         assert!(id < self.table_length);
@@ -223,6 +228,11 @@ impl Words {
     /// Stores a state.
     pub fn set_state(&self, position: u64, state: State) {
         self.set_word(self.slot(position), state.bits());
+    }
+
+    /// Stores a word that the protocol never stores.
+    pub fn spoil(&self, position: u64) {
+        self.set_word(self.slot(position), u64::MAX);
     }
 
     /// The lap of a position (away from the wrap).

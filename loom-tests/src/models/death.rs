@@ -12,7 +12,7 @@ use crate::ring::{Claim, Ring};
 use crate::stage::{End, Message, Stage, explore, id, message, on_stage, received, saw, sent, whole};
 use crate::weaken::Rule;
 
-fn taken(claim: Option<Claim<'_, Message>>) -> Option<u32> {
+fn taken(claim: Option<Claim<Message>>) -> Option<u32> {
     claim.map(|claim| whole(claim.take()))
 }
 
@@ -286,8 +286,9 @@ pub(super) fn a_single_receiver_may_be_killed_anywhere() {
             // One message dies with its receiver if it was killed between freeing the slot and returning.
             let lost = last - returned - got.len() as u32;
             saw(if lost == 0 { "nothing lost" } else { "one lost" });
-            assert!(lost <= 1);
-            assert_eq!(got, (returned + lost + 1..=last).collect::<Vec<_>>());
+            assert!(lost <= 1, "from where the dead one stopped");
+            let rest = (returned + lost + 1..=last).collect::<Vec<_>>();
+            assert_eq!(got, rest, "from where the dead one stopped");
             for n in 0..4 {
                 assert!(sent(tx.try_push(&message(n))));
                 assert_eq!(received(next.try_pop()), Some(n));

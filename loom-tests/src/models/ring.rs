@@ -60,7 +60,7 @@ pub(super) fn a_sender_starts_behind_claimed_slots() {
         on_stage(1, 0, |stage| {
             let (a, b) = (stage.sender(End::Multi, id(0)), stage.sender(End::Multi, id(1)));
             let first = spawn(move || assert!(sent(a.try_push(&message(1)))));
-            let position = b.try_push(&message(2)).expect("room").last;
+            let position = b.try_push(&message(2)).expect("room").last.unwrap();
             if position == 1 {
                 saw("behind");
             }
@@ -103,8 +103,8 @@ pub(super) fn two_senders_never_own_one_slot() {
     explore(None, || {
         on_stage(1, 0, |stage| {
             let (a, b) = (stage.sender(End::Multi, id(0)), stage.sender(End::Multi, id(1)));
-            let first = spawn(move || a.try_push(&message(1)).expect("room for both").last);
-            let second = b.try_push(&message(2)).expect("room for both").last;
+            let first = spawn(move || a.try_push(&message(1)).expect("room for both").last.unwrap());
+            let second = b.try_push(&message(2)).expect("room for both").last.unwrap();
             let first = first.join().unwrap();
             assert_eq!(first + second, 1, "positions 0 and 1");
             saw(if first < second { "in order" } else { "overtaken" });
@@ -218,7 +218,7 @@ pub(super) fn empty_and_full_are_exact() {
                 let (a, b) = (stage.sender(End::Multi, id(0)), stage.sender(End::Multi, id(1)));
                 let rx = stage.receiver(receivers, id(2));
                 let first = spawn(move || assert!(sent(a.try_push(&message(1)))));
-                let position = b.try_push(&message(2)).expect("room").last;
+                let position = b.try_push(&message(2)).expect("room").last.unwrap();
                 match received(rx.try_pop()) {
                     Some(n) => saw(if n == 1 { "the other's" } else { "its own" }),
                     None => {

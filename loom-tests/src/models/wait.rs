@@ -12,7 +12,7 @@ use crate::ring::receiver::ReceiveEnd;
 use crate::ring::sender::SendEnd;
 use crate::stage::{End, MIXES, Message, Stage, explore, id, message, on_stage, received, saw, sent};
 use crate::sync::{AtomicU32, Relaxed};
-use crate::wait::{self, Spin, Wait, Why};
+use crate::wait::{self, Sleeper, Wait, Why};
 use crate::weaken::Rule;
 
 /// A sender or receiver that may sleep.
@@ -21,7 +21,6 @@ struct Party<E: ?Sized> {
     role: Role,
     multi: bool,
     end: Box<E>,
-    spin: Spin,
 }
 
 impl<E: ?Sized> Party<E> {
@@ -31,7 +30,6 @@ impl<E: ?Sized> Party<E> {
             role,
             multi: kind == End::Multi,
             end,
-            spin: Spin::new(0),
         }
     }
 
@@ -53,24 +51,24 @@ impl<E: ?Sized> Party<E> {
 
     fn wait_until<R>(&self, mut look: impl FnMut() -> Option<R>) -> R {
         let lines = &self.stage.lines;
-        let wait = Wait {
+        let mut sleeper = Sleeper::new(Wait {
             word: match self.role {
                 Role::Sender => &lines.senders.0,
                 Role::Receiver => &lines.receivers.0,
             },
             mode: FenceMode::Fenced,
-            spin: &self.spin,
             tick: u64::MAX,
             deadline: None,
-        };
-        let look = |why| {
-            let answer = look();
-            if answer.is_none() && why == Why::Sleep {
+        });
+        loop {
+            let why = sleeper.next().expect("without a deadline");
+            if let Some(answer) = look() {
+                return answer;
+            }
+            if why == Why::Sleep {
                 saw("about to sleep");
             }
-            answer
-        };
-        wait::wait_until(wait, look).expect("without a deadline")
+        }
     }
 }
 
@@ -79,7 +77,7 @@ impl Party<dyn SendEnd<Message>> {
         let Ok(sent) = self.end.try_push(&message(n)) else {
             return false;
         };
-        self.notify(1, || self.stage.ring().free_after(sent.last));
+        self.notify(1, || sent.last.is_some_and(|last| self.stage.ring().free_after(last)));
         true
     }
 
@@ -91,7 +89,9 @@ impl Party<dyn SendEnd<Message>> {
 
     fn try_send_many(&self, messages: &[Message]) -> usize {
         let sent = self.end.try_push_many(messages).expect("room");
-        self.notify(sent.count as u32, || self.stage.ring().free_after(sent.last));
+        self.notify(sent.count as u32, || {
+            sent.last.is_some_and(|last| self.stage.ring().free_after(last))
+        });
         sent.count
     }
 }
@@ -100,7 +100,7 @@ impl Party<dyn ReceiveEnd<Message>> {
     fn try_recv(&self) -> Option<u32> {
         let popped = self.end.try_pop();
         if let Ok((_, position)) = popped {
-            self.notify(1, || self.stage.ring().full_after(position));
+            self.notify(1, || position.is_some_and(|last| self.stage.ring().full_after(last)));
         }
         received(popped)
     }
