@@ -1,10 +1,11 @@
 //! How fast is annulus, next to what else could do the job?
 //!
-//! `cargo bench --bench ratios [-- [FILTER…] [--quick] [--rounds N] [--list]]`. Each question is answered by a ratio of
+//! `cargo bench --bench ratios [-- [FILTER…] [--quick] [--passes N] [--rounds N] [--list]]`. Each question is answered by a ratio of
 //! A and B, run in turn within each round, since on a virtual machine the figures themselves mean nothing: the
 //! hypervisor moves the processors about, and the same code then runs up to five times slower. A probe (a bare atomic
 //! ping-pong) stands before and after each run; a round whose probes disagree, or one of whose workers lost its processor for a while, is
-//! thrown away and repeated. Ours runs between *processes* (this binary again), the others between threads; both sides
+//! thrown away and repeated. What is left is told apart by its probes: two processors may be two halves of one core, share a
+//! cache or not, and the answer differs. Ours runs between *processes* (this binary again), the others between threads; both sides
 //! are pinned alike, and every receiver checks the order of what it receives.
 //!
 //! The exit status tells whether every run was whole, not whether the targets were met.
@@ -31,7 +32,7 @@ mod round_trip;
 use std::env;
 use std::process::ExitCode;
 
-use duel::{Effort, Question};
+use duel::{Answer, Effort, Question};
 use machine::Lab;
 
 #[global_allocator]
@@ -57,14 +58,25 @@ fn main() -> ExitCode {
         }
     };
     let questions = all_questions();
-    let chosen = questions.iter().filter(|q| options.wants(&q.name));
+    let chosen: Vec<&Question> = questions.iter().filter(|q| options.wants(&q.name)).collect();
     if options.list {
-        chosen.for_each(|q| println!("{}", q.name));
+        chosen.iter().for_each(|q| println!("{}", q.name));
         return ExitCode::SUCCESS;
     }
     lab.describe(options.effort);
-    for question in chosen {
-        question.answer(&lab, options.effort);
+    let mut answers = vec![Answer::default(); chosen.len()];
+    for _ in 0..options.effort.passes {
+        for (question, answer) in chosen.iter().zip(&mut answers) {
+            question.measure(&lab, options.effort, answer);
+        }
+    }
+    let probes = answers
+        .iter()
+        .flat_map(|answer| &answer.rounds)
+        .map(|round| round.probe);
+    let regimes = machine::regimes(probes);
+    for (question, answer) in chosen.iter().zip(&answers) {
+        question.print(answer, &regimes);
     }
     attach::report(&lab, |name| options.wants(name));
     allocator::report(|name| options.wants(name));
@@ -84,6 +96,13 @@ struct Options {
     list: bool,
 }
 
+/// A number of at least one, if it is a number.
+fn count(arg: Option<String>, into: &mut usize) {
+    if let Some(number) = arg.and_then(|arg| arg.parse().ok()) {
+        *into = usize::max(number, 1);
+    }
+}
+
 impl Options {
     fn parse(args: Vec<String>) -> Options {
         let mut options = Options {
@@ -96,10 +115,8 @@ impl Options {
             match arg.as_str() {
                 "--quick" => options.effort = Effort::QUICK,
                 "--list" => options.list = true,
-                "--rounds" => {
-                    let rounds = args.next().and_then(|n| n.parse().ok());
-                    options.effort.rounds = rounds.unwrap_or(options.effort.rounds).max(1);
-                }
+                "--rounds" => count(args.next(), &mut options.effort.rounds),
+                "--passes" => count(args.next(), &mut options.effort.passes),
                 // What cargo adds, and whatever else libtest would understand.
                 arg if arg.starts_with("--") => {}
                 _ => options.filters.push(arg),

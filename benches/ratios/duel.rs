@@ -7,11 +7,15 @@ use super::machine::{self, Lab};
 const LOST: f64 = 0.02;
 /// Attempts for each round that is wanted, before rounds that should be thrown away are counted all the same.
 const ATTEMPTS: usize = 6;
+/// Rounds in a regime before it is worth a line.
+const LEAST: usize = 3;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Rounds that count.
+    /// Times that all questions are asked: the hypervisor moves the processors in the meantime.
+    pub passes: usize,
+    /// Rounds of each that count.
     pub rounds: usize,
     /// The number of messages is divided by this.
     pub share: u64,
@@ -19,9 +23,17 @@ pub struct Effort {
 
 impl Effort {
     /// What a figure in the notes comes from.
-    pub const FULL: Effort = Effort { rounds: 9, share: 1 };
+    pub const FULL: Effort = Effort {
+        passes: 3,
+        rounds: 9,
+        share: 1,
+    };
     /// For a look.
-    pub const QUICK: Effort = Effort { rounds: 5, share: 4 };
+    pub const QUICK: Effort = Effort {
+        passes: 1,
+        rounds: 5,
+        share: 4,
+    };
 }
 
 /// What one run came to.
@@ -83,15 +95,29 @@ pub struct Question {
     pub target: Target,
 }
 
-struct Round {
+/// One pair of runs that counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
     a: f64,
     b: f64,
-    probe: f64,
+    /// What stood around it, in nanoseconds.
+    pub probe: f64,
+}
+
+/// What has been measured of a question.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Those that count.
+    pub rounds: Vec<Round>,
+    /// Disturbed, and repeated.
+    thrown: usize,
+    /// Disturbed, and counted all the same, for want of better ones.
+    kept: usize,
 }
 
 impl Question {
-    /// Measures and prints.
-    pub fn answer(&self, lab: &Lab, effort: Effort) {
+    /// Measures, and adds to what has been measured before.
+    pub fn measure(&self, lab: &Lab, effort: Effort, answer: &mut Answer) {
         let operations = (self.operations / effort.share).max(1);
         let mut rounds = Vec::new();
         let mut spare = Vec::new();
@@ -102,10 +128,11 @@ impl Question {
             let (round, good) = self.round(lab, operations, attempt);
             if good { &mut rounds } else { &mut spare }.push(round);
         }
-        let thrown = spare.len();
         let lacking = effort.rounds - rounds.len();
-        rounds.extend(spare.into_iter().take(lacking));
-        self.print(&rounds, thrown - lacking, lacking);
+        answer.thrown += spare.len() - lacking;
+        answer.kept += lacking;
+        answer.rounds.extend(rounds);
+        answer.rounds.extend(spare.into_iter().take(lacking));
     }
 
     /// Both sides, the first one by turns, with a probe around each.
@@ -131,31 +158,51 @@ impl Question {
         (round, good)
     }
 
-    fn print(&self, rounds: &[Round], thrown: usize, lacking: usize) {
+    /// Prints, with a line for each of `regimes` (the highest probe of each) that has enough rounds.
+    pub fn print(&self, answer: &Answer, regimes: &[f64]) {
+        let Answer { rounds, thrown, kept } = answer;
+        let disturbed = if *kept > 0 {
+            format!(", {kept} kept although disturbed")
+        } else {
+            String::new()
+        };
+        println!(
+            "{}: {} as {}, {} rounds, {thrown} thrown away{disturbed}",
+            self.name,
+            self.a.name,
+            self.b.name,
+            rounds.len(),
+        );
+        let mut lowest = 0.0;
+        for &highest in regimes {
+            let these: Vec<Round> = rounds
+                .iter()
+                .copied()
+                .filter(|round| lowest < round.probe && round.probe <= highest)
+                .collect();
+            lowest = highest;
+            if these.len() >= LEAST {
+                self.print_regime(&these);
+            }
+        }
+    }
+
+    fn print_regime(&self, rounds: &[Round]) {
         let times_as_fast = !matches!(self.target, Target::Slower(_) | Target::ToldSlower);
         let ratio = |r: &Round| if times_as_fast { r.b / r.a } else { r.a / r.b };
         let [low, ratio, high] = quartiles(rounds.iter().map(ratio));
         let [_, a, _] = quartiles(rounds.iter().map(|r| r.a));
         let [_, b, _] = quartiles(rounds.iter().map(|r| r.b));
+        let [_, probe, _] = quartiles(rounds.iter().map(|r| r.probe));
         let verdict = match self.target {
             Target::Faster(least) => format!("target ≥ {least}: {}", met(ratio >= least)),
             Target::Slower(most) => format!("target ≤ {most}: {}", met(ratio <= most)),
             Target::Aim(least) => format!("aim ≥ {least}: {}", met(ratio >= least)),
             Target::Told | Target::ToldSlower => String::new(),
         };
-        let [near, probe, far] = quartiles(rounds.iter().map(|r| r.probe));
         println!(
-            "{:<50} {ratio:5.2} [{low:.2} {high:.2}]  {verdict}\n    {} {a:.2} ns, {} {b:.2} ns; probe {probe:.0} \
-             [{near:.0} {far:.0}]; {} rounds, {thrown} thrown away{}",
-            self.name,
-            self.a.name,
-            self.b.name,
+            "    probe {probe:3.0}: {ratio:5.2} [{low:.2} {high:.2}]  {a:.2} ns, {b:.2} ns, {} rounds  {verdict}",
             rounds.len(),
-            if lacking > 0 {
-                format!(", {lacking} kept although disturbed")
-            } else {
-                String::new()
-            },
         );
     }
 }

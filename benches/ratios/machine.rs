@@ -69,9 +69,9 @@ impl Lab {
             self.probe()
         );
         println!(
-            "figures  medians of {} rounds, in brackets the quartiles; a round is thrown away if its probes differ by \
-             {SAME} times or a worker was kept from its processor",
-            effort.rounds
+            "figures  medians, in brackets the quartiles; a round is thrown away if its probes differ by {SAME} times or a \
+             worker was kept from its processor; {} passes of {} rounds, told apart by the probe",
+            effort.passes, effort.rounds
         );
         println!();
     }
@@ -135,6 +135,19 @@ pub fn same_regime(probes: &[f64]) -> bool {
     let least = probes.iter().copied().fold(f64::MAX, f64::min);
     let most = probes.iter().copied().fold(0.0, f64::max);
     most <= least * SAME
+}
+
+/// The regimes that `probes` fall into, each by its highest one: there is nothing between them for [`SAME`] times.
+pub fn regimes(probes: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = probes.collect();
+    sorted.sort_by(f64::total_cmp);
+    let mut regimes: Vec<f64> = sorted
+        .windows(2)
+        .filter(|pair| pair[1] > pair[0] * SAME)
+        .map(|pair| pair[0])
+        .collect();
+    regimes.extend(sorted.last());
+    regimes
 }
 
 /// Keeps this thread on one processor.
