@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::layout::header::MAGIC;
+
 /// Why a message was not sent; the message comes back.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -285,6 +287,24 @@ pub enum AttachError {
         /// The name given.
         name: String,
     },
+    /// The descriptor leads to something that is no regular file and no memfd.
+    #[error("this is {actual}, while a channel's memory is a regular file or a memfd: was another descriptor passed?")]
+    NotAFile {
+        /// "a directory", "a socket" and so on.
+        actual: &'static str,
+    },
+    /// The descriptor does not allow what a channel needs.
+    #[error("the channel's memory is {actual}, it must be open for reading and writing: pass a descriptor that is")]
+    NotWritable {
+        /// "open for reading only", "sealed against writing" and so on.
+        actual: &'static str,
+    },
+    /// The file has no bytes at all.
+    #[error("the channel's memory is empty, at least {expected} bytes are needed: was it ever initialised?")]
+    Empty {
+        /// Bytes that there should be at least.
+        expected: u64,
+    },
     /// The file is shorter than a region's header and slots.
     #[error("the channel's memory is {actual} bytes long, {expected} are needed: was it truncated?")]
     Truncated {
@@ -294,8 +314,15 @@ pub enum AttachError {
         actual: u64,
     },
     /// Not a region.
-    #[error("this is not a channel: its memory does not begin with annulus' magic bytes")]
-    NotARegion,
+    #[error(
+        "this is not a channel: its memory begins with \"{}\", a channel's with \"{}\": was another file passed?",
+        .actual.escape_ascii(),
+        MAGIC.escape_ascii()
+    )]
+    NotARegion {
+        /// Its first bytes.
+        actual: [u8; 8],
+    },
     /// Laid out by an incompatible version.
     #[error(
         "the channel has ABI version {actual}, this program has {expected}: rebuild both sides with one version of annulus"
@@ -307,7 +334,7 @@ pub enum AttachError {
         actual: u32,
     },
     /// Another kind of channel.
-    #[error("the channel is {actual}, this program expects {expected}")]
+    #[error("the channel is {actual}, this program expects {expected}: both sides use one and the same module")]
     Kind {
         /// This program's module: "spsc", "mpsc", "spmc" or "mpmc".
         expected: &'static str,
@@ -345,17 +372,39 @@ pub enum AttachError {
         actual: String,
     },
     /// Capacity, stride, table length and total do not belong together.
-    #[error("the channel's header is not one that annulus writes: its geometry does not add up")]
-    Geometry,
+    #[error(
+        "the channel's header does not add up: {capacity} slots of {stride} bytes (this program's have {slot}) and \
+         {table_length} records in {total} bytes: was it overwritten, or written by another program?"
+    )]
+    Geometry {
+        /// The region's slots.
+        capacity: u64,
+        /// Bytes from one of the region's slots to the next.
+        stride: u32,
+        /// The region's records.
+        table_length: u32,
+        /// The region's bytes, as it says.
+        total: u64,
+        /// Bytes of a slot with this program's messages, unpadded.
+        slot: usize,
+    },
     /// A fence mode that this version does not know.
-    #[error("the channel has fence mode {actual}, which this version does not know")]
+    #[error(
+        "the channel has fence mode {actual}, this program knows 1 and 2: rebuild both sides with one version of annulus"
+    )]
     FenceMode {
         /// The region's.
         actual: u32,
     },
     /// The memory is not sealed, so that whoever has it could truncate it under us.
-    #[error("the channel's memory is not sealed against shrinking and growing")]
-    Unsealed,
+    #[error(
+        "the channel's memory is sealed against {actual}, it must be against shrinking and growing: \
+         or trust all who have it, with `Builder::allow_unsealed`"
+    )]
+    Unsealed {
+        /// "nothing", "shrinking" or "growing".
+        actual: &'static str,
+    },
     /// This kernel, or a filter on this process, does not let it use membarrier(2), which this channel relies on.
     #[error(
         "the channel relies on membarrier, which is not available to this process: create it with `FenceMode::Fenced`"

@@ -164,6 +164,7 @@ mod sync;
 mod wait;
 
 pub use bytemuck;
+pub use channel::fd;
 pub use channel::{Builder, Channel, End, IntoIter, Iter, Multi, Receiver, Seat, Sender, Single, TryIter};
 pub use error::{
     AttachError, CreateError, RecvError, RecvTimeoutError, SendError, SendManyError, SendTimeoutError, TryRecvError,
@@ -230,7 +231,7 @@ pub mod fuzzing {
         file: OwnedFd,
         schema: &str,
     ) -> Result<Channel<T, S, R>, AttachError> {
-        Channel::attach(file, schema)
+        Channel::from_fd_as(file, schema)
     }
 }
 

@@ -448,7 +448,10 @@ fn expect_otherwise(link: &mut Link) {
     use support::message::Tick;
     // Each under a name of its own: a channel can be opened once.
     let kind = Channel::<u64, Multi, Single>::inherited("a").unwrap_err();
-    assert_eq!(kind.to_string(), "the channel is spsc, this program expects mpsc");
+    assert_eq!(
+        kind.to_string(),
+        "the channel is spsc, this program expects mpsc: both sides use one and the same module"
+    );
     let size = Channel::<u32, Single, Single>::inherited("b").unwrap_err();
     assert!(
         matches!(size, AttachError::PayloadSize { expected: 4, actual: 8 }),

@@ -125,7 +125,14 @@ fn all() -> Vec<Box<dyn Error>> {
             expected: 4096,
             actual: 0
         },
-        AttachError::NotARegion,
+        AttachError::NotAFile { actual: "a directory" },
+        AttachError::NotWritable {
+            actual: "open for reading only"
+        },
+        AttachError::Empty { expected: 128 },
+        AttachError::NotARegion {
+            actual: *b"\x7fELF\0\0\0\0"
+        },
         AttachError::AbiVersion { expected: 1, actual: 2 },
         AttachError::Kind {
             expected: "spsc",
@@ -143,9 +150,15 @@ fn all() -> Vec<Box<dyn Error>> {
             expected: name(),
             actual: name()
         },
-        AttachError::Geometry,
+        AttachError::Geometry {
+            capacity: 3,
+            stride: 16,
+            table_length: 128,
+            total: 4096,
+            slot: 16
+        },
         AttachError::FenceMode { actual: 7 },
-        AttachError::Unsealed,
+        AttachError::Unsealed { actual: "nothing" },
         AttachError::MembarrierUnavailable,
         AttachError::Corrupt,
         AttachError::NoProc,
@@ -195,8 +208,29 @@ fn mismatches_name_both_sides_and_the_way_out() {
                 expected: "spsc",
                 actual: "mpmc",
             },
-            ["mpmc", "spsc", "expects"],
+            ["mpmc", "spsc", "one and the same module"],
         ),
+        (
+            AttachError::NotAFile { actual: "a socket" },
+            ["a socket", "a regular file or a memfd", "another descriptor"],
+        ),
+        (
+            AttachError::NotWritable {
+                actual: "open for reading only",
+            },
+            ["open for reading only", "reading and writing", "pass a descriptor"],
+        ),
+        (
+            AttachError::NotARegion {
+                actual: *b"\x7fELF\0\0\0\0",
+            },
+            ["ELF", "ANNULUS", "another file"],
+        ),
+        (
+            AttachError::Unsealed { actual: "shrinking" },
+            ["against shrinking,", "shrinking and growing", "allow_unsealed"],
+        ),
+        (AttachError::FenceMode { actual: 7 }, ["mode 7", "1 and 2", "rebuild"]),
         (
             AttachError::AlreadyAttached {
                 role: "sender",

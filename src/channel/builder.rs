@@ -1,15 +1,16 @@
-//! What can be chosen when a channel is made?
+//! What can be chosen when a channel is made, or opened?
 
 use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use bytemuck::Pod;
 
-use crate::error::CreateError;
+use crate::error::{AttachError, CreateError};
 use crate::layout::geometry::PayloadLayout;
 use crate::layout::header::short_type_name;
 use crate::layout::{FenceMode, Kind, SlotPadding};
-use crate::region::{Plan, Region};
+use crate::region::{Plan, Region, Sealing};
 
 use super::end::{End, EndKind};
 use super::{Channel, Ends};
@@ -41,6 +42,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[must_use]
 pub struct Builder<T, S, R> {
     plan: Plan,
+    sealing: Sealing,
     ends: Ends<T, S, R>,
 }
 
@@ -59,6 +61,7 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
                 tick_ms: TICK.as_millis() as u32,
                 max_bytes: None,
             },
+            sealing: Sealing::Required,
             ends: PhantomData,
         }
     }
@@ -111,6 +114,24 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
     pub fn schema(mut self, schema: &str) -> Self {
         self.plan.name = schema.to_owned();
         self
+    }
+
+    /// Lets [`from_fd`](Self::from_fd) open a channel whose memory is not sealed, one in a file for instance. Whoever can
+    /// open that file can truncate it, and this process is then killed by `SIGBUS` when it touches what is gone: say so
+    /// only if all who can are trusted.
+    pub fn allow_unsealed(mut self) -> Self {
+        self.sealing = Sealing::Waived;
+        self
+    }
+
+    /// Opens the channel in the file behind `fd`, as [`Channel::from_fd`] does. Its capacity and all else is what its
+    /// creator has chosen; of what was chosen here [`schema`](Self::schema) and
+    /// [`allow_unsealed`](Self::allow_unsealed) count.
+    ///
+    /// # Errors
+    /// As for [`Channel::from_fd`].
+    pub fn from_fd(self, fd: OwnedFd) -> Result<Channel<T, S, R>, AttachError> {
+        Channel::attach(fd, &self.plan.name, self.sealing)
     }
 
     /// Makes the channel in memory without a name, for this process, its children and whoever is passed it.

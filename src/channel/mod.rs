@@ -2,13 +2,14 @@
 //!
 //! [`Channel`] is the thing itself; [`Sender`] and [`Receiver`] are its ends; [`Seat`] is an end that will be. This room
 //! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
-//! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the operations), `builder`, `seat` and
-//! `pass` (how to get there).
+//! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the
+//! operations), `builder`, `seat`, `pass` and [`fd`] (how to get there).
 
 mod builder;
 mod deadline;
 mod end;
 mod endpoint;
+pub mod fd;
 mod pass;
 mod place;
 mod reaper;
@@ -29,8 +30,8 @@ use crate::layout::geometry::PayloadLayout;
 use crate::layout::header::short_type_name;
 use crate::layout::table::SeatState;
 use crate::layout::{Kind, Role};
-use crate::region::lock::{self, LockFile};
-use crate::region::{Expected, Region};
+use crate::region::lock::LockFile;
+use crate::region::{Expected, Region, Sealing, passed};
 
 pub use builder::Builder;
 pub use end::{End, Multi, Single};
@@ -101,21 +102,59 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// # Errors
     /// As for [`inherited`](Self::inherited).
     pub fn inherited_as(name: &str, schema: &str) -> Result<Self, AttachError> {
-        let passed = pass::inherit(name)?;
-        // A description of our own to map through: what was passed says "present", and a mapping would keep it.
-        let file = lock::reopen(passed.as_fd())?;
-        let channel = Self::attach(file, schema)?;
-        drop(passed); // Only now: from the first moment on, one of the two has said "present".
-        Ok(channel)
+        Self::attach(pass::inherit(name)?, schema, Sealing::Required)
     }
 
-    pub(crate) fn attach(file: OwnedFd, schema: &str) -> Result<Self, AttachError> {
+    /// The channel in the file behind `fd`, which has come from elsewhere: over a socket ([`fd::receive_from`]), from a
+    /// service manager, out of another program's table (pidfd_getfd(2)).
+    ///
+    /// The file is opened again, through /proc, and `fd` is closed. If it says that somebody is present, as what comes
+    /// from [`fd::send_over`] does, this process has said so too by then.
+    ///
+    /// # Errors
+    /// [`AttachError::NotAFile`], [`AttachError::NotWritable`], [`AttachError::Empty`], [`AttachError::Truncated`],
+    /// [`AttachError::NotARegion`] or [`AttachError::Unsealed`] if the file cannot be a channel's; a variant for what
+    /// differs between the two programs' views of the channel; [`AttachError::NoProc`] or [`AttachError::Os`].
+    ///
+    /// ```
+    /// use annulus::{AttachError, spsc::Channel};
+    /// use std::os::fd::AsFd;
+    ///
+    /// let channel = Channel::<u64>::anonymous(16)?;
+    /// let fd = channel.as_fd().try_clone_to_owned()?;
+    /// let again = Channel::<u64>::from_fd(fd)?;
+    /// channel.sender()?.send(7)?;
+    /// assert_eq!(again.receiver()?.recv()?, 7);
+    ///
+    /// let directory = std::fs::File::open("/")?;
+    /// let error = Channel::<u64>::from_fd(directory.into()).unwrap_err();
+    /// assert!(matches!(error, AttachError::NotAFile { actual: "a directory" }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_fd(fd: OwnedFd) -> Result<Self, AttachError> {
+        Self::from_fd_as(fd, &short_type_name::<T>())
+    }
+
+    /// [`from_fd`](Self::from_fd), for a channel built with a [`schema`](Builder::schema).
+    ///
+    /// # Errors
+    /// As for [`from_fd`](Self::from_fd).
+    pub fn from_fd_as(fd: OwnedFd, schema: &str) -> Result<Self, AttachError> {
+        Self::attach(fd, schema, Sealing::Required)
+    }
+
+    fn attach(passed: OwnedFd, schema: &str, sealing: Sealing) -> Result<Self, AttachError> {
         let expected = Expected {
             kind: Self::kind(),
             payload: PayloadLayout::of::<T>(),
             name: schema.to_owned(),
+            sealing,
         };
-        Ok(Channel::new(Region::attach(file, &expected)?, expected.name))
+        // A description of our own to map through: what was passed says "present", and a mapping would keep it.
+        let file = passed::open(passed.as_fd())?;
+        let channel = Channel::new(Region::attach(file, &expected)?, expected.name);
+        drop(passed); // Only now: from the first moment on, one of the two has said "present".
+        Ok(channel)
     }
 
     /// Lets the children of `command` open this channel with [`Channel::inherited`]`(name)`.
@@ -216,7 +255,8 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
 }
 
 impl<T, S, R> AsFd for Channel<T, S, R> {
-    /// The region's file. It is sealed: it can be neither shrunk nor grown.
+    /// The region's file. It can be neither shrunk nor grown, unless it was [allowed](Builder::allow_unsealed) to be
+    /// unsealed.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.region.file()
     }

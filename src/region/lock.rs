@@ -224,7 +224,35 @@ impl Presence {
     }
 }
 
-/// A new description of `region` that shares its presence byte: what travels to another process.
+/// A new description that shares the presence byte, for as long as it takes to hand a copy to another process.
+///
+/// Its drop only closes: an unlock would be the copy's as well. A forked child closes it: what is on its way is for the
+/// receiver, and nobody else should seem to be present with it.
+#[derive(Debug)]
+pub(crate) struct Passing(Registered);
+
+impl Passing {
+    /// Opens `region` again and shares its presence byte.
+    ///
+    /// # Errors
+    /// As [`Presence::hold`].
+    pub(crate) fn open(region: BorrowedFd<'_>) -> Result<Passing, LockError> {
+        fork::install()?;
+        let _gate = gate();
+        let registered = Registered::new(explained(fresh_presence(region))?, InChild::Close);
+        Ok(Passing(registered))
+    }
+
+    /// The descriptor.
+    ///
+    /// # Errors
+    /// As [`LockFile::try_lock`].
+    pub(crate) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.0.fd()
+    }
+}
+
+/// A new description of `region` that shares its presence byte, and crosses forks: for the children of a command.
 ///
 /// # Errors
 /// As [`LockFile::open`]; `Os` of kind `WouldBlock` if somebody has the byte alone.
@@ -413,6 +441,18 @@ mod tests {
         let other = Presence::hold(region.as_fd()).unwrap();
         assert!(me.others().unwrap());
         drop(other);
+        assert!(!me.others().unwrap());
+    }
+
+    #[test]
+    fn what_was_handed_on_says_present_without_its_original() {
+        let region = region();
+        let me = Presence::hold(region.as_fd()).unwrap();
+        let passing = Passing::open(region.as_fd()).unwrap();
+        let handed_on = passing.fd().unwrap().try_clone_to_owned().unwrap();
+        drop(passing);
+        assert!(me.others().unwrap(), "its drop has unlocked nothing");
+        drop(handed_on);
         assert!(!me.others().unwrap());
     }
 

@@ -90,17 +90,46 @@ pub(crate) fn seal(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Can nobody change the length of this file any more? `false` also for one that cannot be sealed.
+/// The seals of this file; none for one that cannot be sealed.
 ///
 /// # Errors
 /// What the kernel answers.
-pub(crate) fn check_seals(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    let needed = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
+pub(crate) fn seals(fd: BorrowedFd<'_>) -> io::Result<Seals> {
     match fcntl(fd, FcntlArg::F_GET_SEALS) {
-        Ok(seals) => Ok(SealFlag::from_bits_retain(seals).contains(needed)),
+        Ok(seals) => Ok(Seals(SealFlag::from_bits_retain(seals))),
         // Not of a file system that knows seals.
-        Err(Errno::EINVAL) => Ok(false),
+        Err(Errno::EINVAL) => Ok(Seals(SealFlag::empty())),
         Err(errno) => Err(errno.into()),
+    }
+}
+
+/// What nobody can do to a file any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seals(SealFlag);
+
+impl Seals {
+    /// Has it the length that it will always have?
+    pub(crate) fn fix_the_length(self) -> bool {
+        self.0.contains(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)
+    }
+
+    /// Can it not be mapped for writing?
+    pub(crate) fn forbid_writing(self) -> bool {
+        self.0
+            .intersects(SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_FUTURE_WRITE)
+    }
+
+    /// What its length is sealed against, for people.
+    pub(crate) fn length_text(self) -> &'static str {
+        match (
+            self.0.contains(SealFlag::F_SEAL_SHRINK),
+            self.0.contains(SealFlag::F_SEAL_GROW),
+        ) {
+            (true, true) => "shrinking and growing",
+            (true, false) => "shrinking",
+            (false, true) => "growing",
+            (false, false) => "nothing",
+        }
     }
 }
 
@@ -343,9 +372,9 @@ mod tests {
         let len = file_len(fd).unwrap();
         assert!(len > 9 << 20 && len < 10 << 20 && len.is_multiple_of(4096));
         assert!(fstat(fd).unwrap().st_blocks as u64 * 512 >= len);
-        assert!(!check_seals(fd).unwrap());
+        assert!(!seals(fd).unwrap().fix_the_length());
         seal(fd).unwrap();
-        assert!(check_seals(fd).unwrap());
+        assert!(seals(fd).unwrap().fix_the_length() && !seals(fd).unwrap().forbid_writing());
         assert_eq!(ftruncate(fd, 0), Err(Errno::EPERM));
         assert_eq!(seal(fd).unwrap_err().raw_os_error(), Some(libc::EPERM));
     }
@@ -353,7 +382,8 @@ mod tests {
     #[test]
     fn a_file_that_knows_no_seals_is_not_sealed() {
         let file = fs::File::open("/proc/self/exe").unwrap();
-        assert!(!check_seals(file.as_fd()).unwrap());
+        let seals = seals(file.as_fd()).unwrap();
+        assert_eq!((seals.fix_the_length(), seals.length_text()), (false, "nothing"));
     }
 
     #[test]

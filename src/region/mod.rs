@@ -2,8 +2,8 @@
 //!
 //! A region is the shared bytes; a [`Region`] is this process's hold on them: the file, the mapping, the description
 //! that says "present", and the geometry as it was checked at attach. Everything that asks the operating system
-//! something is in this room: [`memory`] (memfd, seals, how much is allowed), [`mapping`], [`lock`] (who is alive),
-//! [`fork`] and [`wiped`] (has this process been forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
+//! something is in this room: [`memory`] (memfd, seals, how much is allowed), [`mapping`], [`passed`] (may a region be
+//! opened through this descriptor), [`socket`] (how a descriptor crosses one), [`lock`] (who is alive), [`fork`] and [`wiped`] (has this process been forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
 //!
 //! # Unsafe
 //! The one cast from bytes to types is here ([`Region::lines`], [`Region::record`], [`Region::ring`]), by the
@@ -14,8 +14,10 @@ pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod mapping;
 pub(crate) mod memory;
+pub(crate) mod passed;
 pub(crate) mod process;
 mod registry;
+pub(crate) mod socket;
 #[cfg(test)]
 mod spec;
 pub(crate) mod wiped;
@@ -61,6 +63,15 @@ pub(crate) struct Expected {
     pub(crate) kind: Kind,
     pub(crate) payload: PayloadLayout,
     pub(crate) name: String,
+    pub(crate) sealing: Sealing,
+}
+
+/// Must the file have the length that it will always have?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sealing {
+    Required,
+    /// The user trusts whoever has the file.
+    Waived,
 }
 
 /// One process's hold on a region, shared by its channels, seats and endpoints.
@@ -68,7 +79,8 @@ pub(crate) struct Expected {
 /// # Invariants
 /// - **G1** `geometry` was made by `Geometry::plan` or `Geometry::check`, and the mapping is `geometry.total` bytes
 ///   at least, page-aligned, readable and writable, for as long as `self` lives.
-/// - **G2** The file cannot shrink under the mapping: it is sealed.
+/// - **G2** The file cannot shrink under the mapping: it is sealed, or else the user has waived that, and a process that
+///   touches what is no longer there is killed by SIGBUS.
 /// - **G3** Nobody makes a `&mut` into the mapping.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -141,19 +153,36 @@ impl Region {
 
     /// The region in `file`, if it is what is expected.
     pub(crate) fn attach(file: OwnedFd, expected: &Expected) -> Result<Arc<Region>, AttachError> {
-        if !memory::check_seals(file.as_fd()).map_err(os("read the seals of the channel's memory"))? {
-            return Err(AttachError::Unsealed);
-        }
+        // Before the length, which the seals make final.
+        let seals = memory::seals(file.as_fd()).map_err(os("read the seals of the channel's memory"))?;
         let length = memory::file_len(file.as_fd()).map_err(os("read the size of the channel's memory"))?;
         let truncated = |expected: usize| AttachError::Truncated {
             expected: expected as u64,
             actual: length,
         };
+        if length == 0 {
+            return Err(AttachError::Empty {
+                expected: size_of::<Header>() as u64,
+            });
+        }
         if length < size_of::<Header>() as u64 {
             return Err(truncated(size_of::<Header>()));
         }
         let mut line = <Header as bytemuck::Zeroable>::zeroed();
         memory::read_at(file.as_fd(), bytemuck::bytes_of_mut(&mut line), 0).map_err(os("read the channel's header"))?;
+        if line.magic != header::MAGIC {
+            return Err(AttachError::NotARegion { actual: line.magic });
+        }
+        if expected.sealing == Sealing::Required && !seals.fix_the_length() {
+            return Err(AttachError::Unsealed {
+                actual: seals.length_text(),
+            });
+        }
+        if seals.forbid_writing() {
+            return Err(AttachError::NotWritable {
+                actual: "sealed against writing",
+            });
+        }
         let geometry = check(&line, expected)?;
         if length < geometry.total as u64 {
             return Err(truncated(geometry.total));
@@ -303,11 +332,8 @@ fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
     })
 }
 
-/// Line 0 against what is expected, the most telling mismatch first.
+/// Line 0, which begins with the magic, against what is expected, the most telling mismatch first.
 fn check(line: &Header, expected: &Expected) -> Result<Geometry, AttachError> {
-    if line.magic != header::MAGIC {
-        return Err(AttachError::NotARegion);
-    }
     if line.abi != header::ABI_VERSION {
         return Err(AttachError::AbiVersion {
             expected: header::ABI_VERSION,
@@ -338,7 +364,13 @@ fn check(line: &Header, expected: &Expected) -> Result<Geometry, AttachError> {
             actual: header::name_text(&line.name),
         });
     }
-    Geometry::check(line, expected.payload).ok_or(AttachError::Geometry)
+    Geometry::check(line, expected.payload).ok_or(AttachError::Geometry {
+        capacity: line.capacity,
+        stride: line.stride,
+        table_length: line.table_length,
+        total: line.total,
+        slot: expected.payload.slot,
+    })
 }
 
 /// An operating system error, with what was being done.
@@ -361,6 +393,15 @@ impl From<LockError> for AttachError {
         match error {
             LockError::NoProc => AttachError::NoProc,
             LockError::Os(source) => source.into(),
+        }
+    }
+}
+
+impl From<LockError> for std::io::Error {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::NoProc => std::io::Error::other(error),
+            LockError::Os(source) => source,
         }
     }
 }

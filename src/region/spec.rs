@@ -10,7 +10,7 @@ use std::mem::offset_of;
 use std::os::fd::AsFd;
 
 use super::lock::{self, LockFile};
-use super::{Expected, Plan, Region, memory};
+use super::{Expected, Plan, Region, Sealing, memory};
 use crate::layout::geometry::{LINES_OFFSET, MAX_ALIGN, MAX_CAPACITY, MAX_PAYLOAD, PayloadLayout, TABLE_OFFSET};
 use crate::layout::header::{ABI_VERSION, MAGIC, NAME_LEN, fingerprint, name_field, name_text, short_type_name};
 use crate::layout::lines::LINE;
@@ -393,6 +393,7 @@ fn a_region_is_attached_as_it_was_planned() {
         kind: plan.kind,
         payload: plan.payload,
         name: plan.name.clone(),
+        sealing: Sealing::Required,
     };
     let again = Region::attach(lock::reopen(region.file().as_fd()).unwrap(), &expected).unwrap();
     assert_eq!(again.geometry().total, region.geometry().total);
