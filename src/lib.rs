@@ -215,26 +215,6 @@ kinds! {
 #[doc = include_str!("layout/LAYOUT.md")]
 pub mod memory_layout {}
 
-/// For `fuzz/` alone, which builds with `--cfg fuzzing`: attaches to whatever is in a sealed file.
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing {
-    use std::os::fd::OwnedFd;
-
-    use crate::{AttachError, Channel, End};
-
-    /// The channel in `file`, which carries `schema`.
-    ///
-    /// # Errors
-    /// As for [`Channel::inherited`].
-    pub fn attach<T: bytemuck::Pod, S: End, R: End>(
-        file: OwnedFd,
-        schema: &str,
-    ) -> Result<Channel<T, S, R>, AttachError> {
-        Channel::from_fd_as(file, schema)
-    }
-}
-
 /// The README's code is compiled and run as documentation tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -5,9 +5,6 @@
 //! is reached too. Then a program of operations runs on them, during which further bytes change, as under a peer that
 //! scribbles.
 
-#[cfg(not(fuzzing))]
-compile_error!("for cargo-fuzz, or with RUSTFLAGS=\"--cfg fuzzing\"");
-
 mod bytes;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -59,7 +56,7 @@ fn run<T: Pod, S: End, R: End>(input: &mut Unstructured<'_>) -> Result<()> {
     };
     let sealed = !input.ratio(1u8, 32u8)?;
     let file = bytes::file(&bytes, sealed);
-    let attached = annulus::fuzzing::attach::<T, S, R>(file.try_clone().expect("a descriptor"), SCHEMA);
+    let attached = Channel::<T, S, R>::from_fd_as(file.try_clone().expect("a descriptor"), SCHEMA);
     let channel = match attached {
         Ok(channel) => channel,
         Err(error) => {

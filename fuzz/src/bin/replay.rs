@@ -3,7 +3,7 @@
 //! For where there is no nightly compiler, and for looking at an input with a debugger.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg fuzzing" cargo run --release --no-default-features --bin replay -- 30 [directory or file ...]
+//! cargo run --release --no-default-features --bin replay -- 30 [directory or file ...]
 //! ```
 
 use std::path::Path;
