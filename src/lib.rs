@@ -13,10 +13,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! That was one process. A second one comes by the channel in one of two ways, neither of which needs a name:
+//! That was one process. A second one comes by the channel in one of three ways, none of which needs a name:
 //! - A program that this one starts *inherits* it: [`Channel::pass_to`] here, [`Channel::inherited`] there.
 //! - A forked child has it already, and attaches by itself. With a [`Seat`], reserved before the fork, it counts from
 //!   before it has attached.
+//! - A program that somebody else started receives it over a Unix socket: [`fd::send_over`] here, [`fd::receive_from`]
+//!   and [`Channel::from_fd`] there.
 //!
 //! # Which kind
 //! | module | senders | receivers | for |
@@ -67,10 +69,10 @@
 //! may fill the ring of a receiver that has just died.
 //!
 //! `Disconnected` for want of peers is not for ever: if one attaches, the channel lives on. Before a *first* peer has
-//! come, both ends wait, as long as somebody could come: another process that has the channel, or a [`Channel`] in this
-//! one. [`close`](Sender::close) ends it for all who are
-//! attached; once they have gone, it can be used anew. Only endpoints that have attached count: who starts several senders
-//! as programs holds one himself until they are through, lest the first to go be the last.
+//! come, both ends wait, as long as somebody could come: another process that has the channel, a [`Channel`] in this
+//! one, or one that is in flight over a socket. [`close`](Sender::close) ends it for all who are attached; once they
+//! have gone, it can be used anew. Only endpoints that have attached count: who starts several senders as programs holds
+//! one himself until they are through, lest the first to go be the last.
 //!
 //! # Who waits for whom
 //! | operation | single end | multi end |
@@ -127,7 +129,8 @@
 //! or hand them wrong values. It cannot make them read or write outside the channel's memory, panic, loop for ever or
 //! leak. Geometry is checked at attach and then private; indices are masked; a word that the protocol cannot have
 //! stored makes the endpoint answer `Corrupt` from then on ([`RecvError::Corrupt`]); messages are copied out once, and
-//! are of types without bad values; the memory is sealed against shrinking, growing and further seals.
+//! are of types without bad values; the memory is sealed against shrinking, growing and further seals, and what is not is
+//! refused ([`AttachError::Unsealed`]) unless [`Builder::allow_unsealed`] says otherwise.
 //!
 //! A *hostile* process that writes to a message while it is copied is outside Rust's memory model, as for all shared
 //! memory; the copy is made so that what comes of it is wrong values at most. What is sent can be read by all who have
@@ -144,8 +147,9 @@
 //! 1. `layout`: what are the bytes of a region? Published as [`memory_layout`].
 //! 2. `ring`: how do messages go through the slots, whoever dies on the way?
 //! 3. `wait`: how does a process sleep, and why is no wake-up lost?
-//! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`, `region::wiped`:
-//!    has this process been forked since?
+//! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
+//!    `region::wiped`: has this process been forked since? `region::passed`: may a region be opened through this
+//!    descriptor? `region::socket`: how does a descriptor cross a socket?
 //! 5. `channel`: what does a user hold?
 //! 6. `sync`: the door. The only file that names atomics, the payload copies and the futex.
 //! 7. `edge`: the names of the ordering edges.

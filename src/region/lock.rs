@@ -19,7 +19,7 @@
 //! | 2^62 + 2^16 + id | `id` lives and is a sender |
 //! | 2^62 + 2^17 + id | `id` lives and is a receiver |
 //! | 2^62 + 2^16 + 2^15 + id, 2^62 + 2^17 + 2^15 + id | a seat of a sender, a receiver is being turned into an endpoint |
-//! | 2^62 + 3·2^16 | presence: shared by all who have the region open |
+//! | 2^62 + 3·2^16 | presence: shared by all who have the region open, and by what is on its way to somebody |
 //! | 2^62 + 3·2^16 + 3 | attach: held while an endpoint attaches |
 //!
 //! +1 (name) and +2 (creator) are those of named channels.
