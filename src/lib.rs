@@ -81,6 +81,7 @@
 //! | `send`, `recv` and their timed forms | wait for a place, for a message | the same |
 //! | attach: [`Channel::sender`], [`Channel::receiver`] | up to a second for another that is attaching, then [`AttachError::Busy`] | the same |
 //! | detach, [`close`](Sender::close) | wait for nobody | the same |
+//! | [`fd::send_over`], [`fd::receive_from`] | wait for room, for a channel in a socket that blocks | the same |
 //!
 //! `Empty` is exact but behind a slot that one of many senders has claimed and not published yet: for nanoseconds, or
 //! until a sender stopped just there goes on, or a dead one is repaired. `Full` is exact but for a slot that one of

@@ -17,7 +17,7 @@ use annulus::{AttachError, Channel, End, Multi, RecvError, RecvTimeoutError, Sen
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::sys::wait::WaitStatus;
 use support::traffic::{channel, drain, go_on, receive};
 use support::{LONG, Link, Peer, until};
@@ -36,7 +36,8 @@ fn main() -> std::process::ExitCode {
                 an_unsealed_file_is_refused_unless_it_is_allowed
                 an_unsealed_file_that_is_truncated_kills_who_touches_it
                 arbitrary_bytes_are_an_error
-                to_send_and_to_receive_leaves_no_descriptor_behind;
+                to_send_and_to_receive_leaves_no_descriptor_behind
+                a_signal_does_not_cut_the_wait_at_a_socket_short;
             all:
                 a_channel_crosses_a_socket
                 a_channel_in_flight_is_somebody_who_could_come
@@ -620,4 +621,32 @@ fn to_send_and_to_receive_leaves_no_descriptor_behind() {
     );
     assert!(send_over(File::open("/dev/null").unwrap(), &channel).is_err());
     assert_eq!(descriptors(), before - 1);
+}
+
+/// Counted by the handler.
+static SIGNALS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+fn a_signal_does_not_cut_the_wait_at_a_socket_short() {
+    use std::sync::atomic::Ordering::SeqCst;
+    extern "C" fn count(_: i32) {
+        SIGNALS.fetch_add(1, SeqCst);
+    }
+    let (mut ours, mut theirs) = pair();
+    let mut child = at_the_other_end("child", &mut ours, &mut theirs, |link, socket| {
+        let action = SigAction::new(SigHandler::Handler(count), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler touches an atomic only.
+        unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
+        link.say("ready");
+        let channel = open::<Single, Single>(&socket);
+        link.say(SIGNALS.load(SeqCst));
+        drop(channel);
+    });
+    let (channel, _) = channel::<u64, Single, Single>(4);
+    child.expect("ready");
+    until("the child waits at the socket", || child.state() == 'S');
+    kill(child.pid(), Signal::SIGUSR1).unwrap();
+    until("the child waits again", || child.state() == 'S');
+    send_over(ours.as_ref().unwrap(), &channel).unwrap();
+    assert_eq!(child.hear(), "1");
+    child.join();
 }

@@ -72,7 +72,7 @@ pub fn send_over<T: Pod, S: End, R: End>(socket: impl AsFd, channel: &Channel<T,
 /// Waits while a blocking socket is empty. As long as the descriptor is open, somebody may still attach from here.
 ///
 /// # Errors
-/// - `UnexpectedEof`: the socket was closed before a channel came.
+/// - `UnexpectedEof`, `ConnectionReset`: the socket was closed before a channel came.
 /// - `InvalidData`: something else came: a byte or descriptors that [`send_over`] does not send. It is gone from the
 ///   socket, and no descriptor is left open.
 /// - `WouldBlock`: the socket does not block (or has a timeout), and nothing is there.

@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_asks_for_credentials_is_told_of() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        rustix::net::sockopt::set_socket_passcred(&ours, true).unwrap();
+        send(theirs.as_fd(), null().as_fd()).unwrap();
+        assert!(refused(&ours).contains("SO_PASSCRED"));
+        rustix::net::sockopt::set_socket_passcred(&ours, false).unwrap();
+        send(theirs.as_fd(), null().as_fd()).unwrap();
+        receive(ours.as_fd()).unwrap();
+    }
+
+    #[test]
     fn what_is_no_unix_socket_is_an_error() {
         let (a, b) = nix::unistd::pipe().unwrap();
         assert!(send(b.as_fd(), null().as_fd()).is_err());
