@@ -190,6 +190,61 @@ impl From<RecvError> for RecvTimeoutError {
     }
 }
 
+/// Why a text cannot be the name of a channel.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// It has no letters.
+    #[error("a channel's name must not be empty")]
+    Empty,
+    /// It does not fit a file name, with what goes before it.
+    #[error("a channel's name has at most {max} bytes, this one has {length}")]
+    TooLong {
+        /// Bytes of this name.
+        length: usize,
+        /// The most there can be.
+        max: usize,
+    },
+    /// It has a character that file names do not have.
+    #[error("{name:?} cannot name a channel: there must be no {character:?} in it")]
+    Character {
+        /// The name given.
+        name: String,
+        /// A slash or a zero.
+        character: char,
+    },
+    /// It begins or ends with a dot.
+    #[error("{name:?} cannot name a channel: dots must stand between other characters")]
+    Dot {
+        /// The name given.
+        name: String,
+    },
+}
+
+/// Who has a name that somebody else wanted, and why it cannot be taken away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TakenBy {
+    /// A channel whose creator lives.
+    #[error("its creator is alive")]
+    Creator,
+    /// A channel made by `open_or_create` that some process has open.
+    #[error("another process has it open")]
+    Users,
+    /// A channel made by `open_or_create` that nobody has open, with messages that nobody has read.
+    #[error("nobody has it open, but {unread} messages in it are unread: open it, or remove it with `annulus::unlink`")]
+    Messages {
+        /// How many.
+        unread: u64,
+    },
+    /// A channel made with `keep_name`.
+    #[error("it is kept until it is removed with `annulus::unlink`")]
+    Kept,
+    /// Something that this program cannot judge: no channel, another ABI version, or another user's.
+    #[error("it is not a channel that this program could remove")]
+    Foreign,
+}
+
 /// Why a channel could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -237,6 +292,32 @@ pub enum CreateError {
     /// This kernel, or a filter on this process, does not let it use membarrier(2).
     #[error("membarrier is not available to this process: create the channel with `FenceMode::Fenced`")]
     MembarrierUnavailable,
+    /// The name cannot be one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The name leads to something that is not to be removed.
+    #[error("the name {name:?} is taken: {by}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// By what.
+        by: TakenBy,
+    },
+    /// A file mode has nine bits, and its owner must be able to open the channel.
+    #[error("a channel cannot have file mode {mode:#o}: use 0o600 and any of 0o177")]
+    Mode {
+        /// The mode asked for.
+        mode: u32,
+    },
+    /// Some process was opening or removing the channel of that name the whole time, stopped perhaps.
+    #[error("another process is opening or removing the channel {name:?} and does not get on: is it stopped?")]
+    Busy {
+        /// The name.
+        name: String,
+    },
+    /// Named channels live in /dev/shm.
+    #[error("/dev/shm is not mounted: named channels live there")]
+    NoShm,
     /// Liveness needs the proc file system.
     #[error("/proc is not mounted: it is needed to open a lock of its own for each endpoint")]
     NoProc,
@@ -272,9 +353,48 @@ pub enum AttachError {
     /// The seat was turned into an endpoint before, here or in another process.
     #[error("the seat is taken: another process has attached with it")]
     SeatTaken,
-    /// Some process has been attaching for a second, stopped perhaps.
-    #[error("another process has been attaching for over a second: is it stopped?")]
+    /// Some process has been attaching for a second, stopped perhaps. Of a name: opening, removing or judging it, for a
+    /// second or the time given.
+    #[error("another process is attaching to the channel, or removing it, and does not get on: is it stopped?")]
     Busy,
+    /// The name cannot be one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is no channel of that name, or none has come in the time given.
+    #[error("there is no channel named {name:?}")]
+    NotFound {
+        /// The name.
+        name: String,
+    },
+    /// What has the name is not a regular file.
+    #[error("the channel {name:?} is not a channel: its file is {what}")]
+    NotAChannel {
+        /// The name.
+        name: String,
+        /// "a directory", "a symbolic link", "a pipe", "a socket or a device".
+        what: &'static str,
+    },
+    /// The channel is another user's.
+    #[error(
+        "the channel {name:?} is user {owner}'s, this process is user {expected}'s: see `Builder::allow_other_users`"
+    )]
+    AnotherUser {
+        /// The name.
+        name: String,
+        /// This process's user id.
+        expected: u32,
+        /// The file's.
+        owner: u32,
+    },
+    /// What has the name was not made to have one, or has a policy that this version does not know.
+    #[error("the channel's policy is {actual}, which no named channel of this version has: was its file copied?")]
+    Policy {
+        /// The region's.
+        actual: u32,
+    },
+    /// Named channels live in /dev/shm.
+    #[error("/dev/shm is not mounted: named channels live there")]
+    NoShm,
     /// No channel was passed to this process under that name, or it was opened before.
     #[error("no channel named {name:?} was passed to this process, or it was opened before: see `Channel::pass_to`")]
     NotPassed {
@@ -425,4 +545,16 @@ pub enum AttachError {
         #[source]
         source: io::Error,
     },
+}
+
+/// Why a channel could neither be opened nor created.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenOrCreateError {
+    /// There is one, and it could not be opened.
+    #[error(transparent)]
+    Open(#[from] AttachError),
+    /// There was none, and it could not be created.
+    #[error(transparent)]
+    Create(#[from] CreateError),
 }

@@ -172,10 +172,11 @@ pub use bytemuck;
 pub use channel::fd;
 pub use channel::{Builder, Channel, End, IntoIter, Iter, Multi, Receiver, Seat, Sender, Single, TryIter};
 pub use error::{
-    AttachError, CreateError, RecvError, RecvTimeoutError, SendError, SendManyError, SendTimeoutError, TryRecvError,
-    TrySendError,
+    AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,
+    SendTimeoutError, TakenBy, TryRecvError, TrySendError,
 };
 pub use layout::{FenceMode, Kind, SlotPadding};
+pub use region::named::{Attached, Listed, Removed, gc, list, unlink};
 
 /// Prepares this process for channels in [`FenceMode::Membarrier`].
 ///

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytemuck::Pod;
 
-use crate::error::{AttachError, CreateError};
+use crate::error::{AttachError, CreateError, OpenOrCreateError};
 use crate::layout::geometry::PayloadLayout;
 use crate::layout::header::short_type_name;
 use crate::layout::{FenceMode, Kind, SlotPadding};
-use crate::region::{Plan, Region, Sealing};
+use crate::region::named::{self, Access, Name};
+use crate::region::{Expected, Plan, Region, Sealing};
 
 use super::end::{End, EndKind};
 use super::{Channel, Ends};
@@ -23,6 +24,9 @@ const SPIN: Duration = Duration::from_micros(100);
 /// The longest sleep between two looks after the dead, unless [`Builder::tick`] says otherwise. A guess: what a program
 /// may take to notice a death, at next to no cost.
 const TICK: Duration = Duration::from_secs(1);
+
+/// The file mode of a named channel, unless [`Builder::mode`] says otherwise: for its user alone.
+const MODE: u32 = 0o600;
 
 /// A channel about to be made; see [`Channel::builder`].
 ///
@@ -43,6 +47,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Builder<T, S, R> {
     plan: Plan,
     sealing: Sealing,
+    access: Access,
     ends: Ends<T, S, R>,
 }
 
@@ -62,6 +67,11 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
                 max_bytes: None,
             },
             sealing: Sealing::Required,
+            access: Access {
+                mode: MODE,
+                keep: false,
+                others: false,
+            },
             ends: PhantomData,
         }
     }
@@ -140,6 +150,76 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
     /// [`CreateError`], a variant for each limit; nothing is left behind.
     pub fn anonymous(self) -> Result<Channel<T, S, R>, CreateError> {
         let region = Region::create(&self.plan)?;
+        Ok(Channel::new(region, self.plan.name))
+    }
+
+    /// The file mode of a named channel: 0o600 unless said otherwise, and that at least; the umask does not matter. Who
+    /// may write to the file can open the channel, with [`allow_other_users`](Self::allow_other_users), and can truncate
+    /// it, which kills whoever uses it then.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.access.mode = mode;
+        self
+    }
+
+    /// Nobody removes the name of a named channel but who asks for it, with [`unlink`](crate::unlink): not its creator,
+    /// nor the last one out, nor [`gc`](crate::gc). For data that outlives its processes; the memory is not given back
+    /// until the name goes, or the machine is restarted.
+    pub fn keep_name(mut self) -> Self {
+        self.access.keep = true;
+        self
+    }
+
+    /// Opens a channel of another user's, too. That user can then read and change the messages, and kill this process by
+    /// truncating the channel's file; and only that user, or root, can remove its name.
+    pub fn allow_other_users(mut self) -> Self {
+        self.access.others = true;
+        self
+    }
+
+    /// [`Channel::create`], with these options.
+    ///
+    /// # Errors
+    /// As for [`Channel::create`].
+    pub fn create(self, name: &str) -> Result<Channel<T, S, R>, CreateError> {
+        let region = named::create(&Name::new(name)?, &self.plan, self.access)?;
+        Ok(Channel::new(region, self.plan.name))
+    }
+
+    /// [`Channel::open`], with these options: [`schema`](Self::schema) and
+    /// [`allow_other_users`](Self::allow_other_users). Capacity and all the others are the creator's to choose.
+    ///
+    /// # Errors
+    /// As for [`Channel::open`].
+    pub fn open(self, name: &str) -> Result<Channel<T, S, R>, AttachError> {
+        self.open_within(name, None)
+    }
+
+    /// [`Channel::open_timeout`], with the options of [`open`](Self::open).
+    ///
+    /// # Errors
+    /// As for [`Channel::open_timeout`].
+    pub fn open_timeout(self, name: &str, timeout: Duration) -> Result<Channel<T, S, R>, AttachError> {
+        self.open_within(name, Some(timeout))
+    }
+
+    fn open_within(self, name: &str, timeout: Option<Duration>) -> Result<Channel<T, S, R>, AttachError> {
+        let expected = Expected {
+            kind: self.plan.kind,
+            payload: self.plan.payload,
+            name: self.plan.name,
+            sealing: self.sealing,
+        };
+        let region = named::open(&Name::new(name)?, &expected, self.access, timeout)?;
+        Ok(Channel::new(region, expected.name))
+    }
+
+    /// [`Channel::open_or_create`], with these options.
+    ///
+    /// # Errors
+    /// As for [`Channel::open_or_create`].
+    pub fn open_or_create(self, name: &str) -> Result<Channel<T, S, R>, OpenOrCreateError> {
+        let name = Name::new(name).map_err(AttachError::from)?;
+        let region = named::open_or_create(&name, &self.plan, self.access)?;
         Ok(Channel::new(region, self.plan.name))
     }
 }

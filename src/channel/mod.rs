@@ -22,10 +22,11 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytemuck::Pod;
 
-use crate::error::{AttachError, CreateError};
+use crate::error::{AttachError, CreateError, OpenOrCreateError};
 use crate::layout::geometry::PayloadLayout;
 use crate::layout::header::short_type_name;
 use crate::layout::table::SeatState;
@@ -81,6 +82,78 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// ```
     pub fn anonymous(capacity: usize) -> Result<Self, CreateError> {
         Self::builder(capacity).anonymous()
+    }
+
+    /// A channel called `name`, for programs that find each other by it. It is this process's: when this handle and all
+    /// endpoints made from it are dropped, or the process dies, the name goes, with whatever is unread in it; who has it
+    /// open by then goes on.
+    ///
+    /// The name of a dead creator, and that of a drained channel that nobody has open, is taken over. A name has 1 to 200
+    /// bytes, no slash and no zero, and dots only inside. The channel is the file `annulus.NAME` in /dev/shm.
+    ///
+    /// # Errors
+    /// [`CreateError::NameTaken`], which says by whom, [`CreateError::Name`], and otherwise as for
+    /// [`anonymous`](Self::anonymous); nothing is left behind.
+    ///
+    /// ```
+    /// # let name = format!("doc-create-{}", std::process::id());
+    /// use std::time::Duration;
+    /// use annulus::spsc::Channel;
+    ///
+    /// let here = Channel::<u64>::create(&name, 64)?;
+    /// let there = Channel::<u64>::open_timeout(&name, Duration::from_secs(1))?; // In another program, usually.
+    /// here.sender()?.send(1)?;
+    /// assert_eq!(there.receiver()?.recv(), Ok(1));
+    /// drop((here, there));
+    /// assert!(Channel::<u64>::open(&name).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(name: &str, capacity: usize) -> Result<Self, CreateError> {
+        Self::builder(capacity).create(name)
+    }
+
+    /// The channel called `name`, which some process has [created](Self::create).
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], [`AttachError::Name`], [`AttachError::NotAChannel`], [`AttachError::AnotherUser`],
+    /// [`AttachError::Busy`] if another process has been removing it for a second, or a variant for what differs between
+    /// the two programs' views of the channel.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Self::builder(0).open(name)
+    }
+
+    /// [`open`](Self::open), but waits for up to `timeout` until there is a channel of that name: whoever is started
+    /// first waits for the other. It is found within 5 ms of its creation.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open): [`AttachError::NotFound`] if none has come in time.
+    pub fn open_timeout(name: &str, timeout: Duration) -> Result<Self, AttachError> {
+        Self::builder(0).open_timeout(name, timeout)
+    }
+
+    /// The channel called `name`: opened if there is one, otherwise made, for at least `capacity` messages. For programs
+    /// of which either may be first, and that may be restarted one by one.
+    ///
+    /// It is nobody's in particular. Its name goes with the last one out if nothing is unread in it; what is unread waits
+    /// under the name for the next receiver, however long ago its sender has left.
+    ///
+    /// # Errors
+    /// [`OpenOrCreateError`]: as for [`open`](Self::open) or [`create`](Self::create), but the name is never taken.
+    ///
+    /// ```
+    /// # let name = format!("doc-open-or-create-{}", std::process::id());
+    /// use annulus::{RecvError, spsc::Channel};
+    ///
+    /// let tx = Channel::<u64>::open_or_create(&name, 64)?.sender()?;
+    /// tx.send(1)?;
+    /// drop(tx); // Nobody has it open now, but there is a message in it.
+    /// let rx = Channel::<u64>::open_or_create(&name, 64)?.receiver()?;
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// assert_eq!(rx.recv(), Err(RecvError::Disconnected));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenOrCreateError> {
+        Self::builder(capacity).open_or_create(name)
     }
 
     /// A channel with options.
@@ -255,8 +328,8 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
 }
 
 impl<T, S, R> AsFd for Channel<T, S, R> {
-    /// The region's file. It can be neither shrunk nor grown, unless it was [allowed](Builder::allow_unsealed) to be
-    /// unsealed.
+    /// The region's file. It is sealed, so that it can be neither shrunk nor grown, unless the channel has a name or was
+    /// [allowed](Builder::allow_unsealed) to be unsealed.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.region.file()
     }

@@ -42,6 +42,18 @@ pub struct PayloadLayout {
 }
 
 impl PayloadLayout {
+    /// Of a type of which no more is known than line 0 says; `None` if there is no such type.
+    pub fn described(size: usize, align: usize) -> Option<PayloadLayout> {
+        let possible =
+            size <= MAX_PAYLOAD && align <= MAX_ALIGN && align.is_power_of_two() && size.is_multiple_of(align);
+        let unit = align.max(size_of::<u64>());
+        possible.then(|| PayloadLayout {
+            size,
+            align,
+            slot: (unit + size).next_multiple_of(unit),
+        })
+    }
+
     /// Of a type.
     pub const fn of<T>() -> PayloadLayout {
         PayloadLayout {
@@ -122,6 +134,12 @@ impl Geometry {
             slots_offset,
             total,
         })
+    }
+
+    /// The geometry that line 0 tells of, whatever the messages are: to count them.
+    pub fn described(header: &Header) -> Option<Geometry> {
+        let payload = PayloadLayout::described(header.payload_size as usize, header.payload_align as usize)?;
+        Self::check(header, payload)
     }
 
     /// The geometry that line 0 tells of, if it is one that [`plan`](Self::plan) makes for this payload.

@@ -40,8 +40,8 @@ pub struct Header {
     pub tick_ms: u32,
     /// The longest spin before a sleep, in nanoseconds.
     pub spin_ns: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Who removes the name: a [`Policy`], or 0 in an anonymous region.
+    pub policy: u32,
     /// Bytes of the whole region.
     pub total: u64,
     /// `/proc/sys/kernel/random/boot_id` at creation, as bytes.
@@ -95,6 +95,29 @@ impl Kind {
             Kind::Mpsc => "mpsc",
             Kind::Spmc => "spmc",
             Kind::Mpmc => "mpmc",
+        }
+    }
+}
+
+/// Who removes the name of a named region, and when. Written before the name is given, and never changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Policy {
+    /// The creator: dropped or killed.
+    Created = 1,
+    /// The last one out, once it is drained.
+    Shared = 2,
+    /// Nobody but who asks for it by name.
+    Kept = 3,
+}
+
+impl Policy {
+    /// The policy in line 0, if this program knows it. An anonymous region has none.
+    pub const fn decode(bits: u32) -> Option<Policy> {
+        match bits {
+            1 => Some(Policy::Created),
+            2 => Some(Policy::Shared),
+            3 => Some(Policy::Kept),
+            _ => None,
         }
     }
 }

@@ -16,7 +16,7 @@ pub use geometry::SlotPadding;
 pub use header::{FenceMode, Kind};
 
 pub(crate) use geometry::Geometry;
-pub(crate) use header::Header;
+pub(crate) use header::{Header, Policy};
 pub(crate) use laps::Laps;
 pub(crate) use lines::{Life, Lines, Slot};
 pub(crate) use state::{Owner, Phase, State};

@@ -19,10 +19,12 @@
 //! | 2^62 + 2^16 + id | `id` lives and is a sender |
 //! | 2^62 + 2^17 + id | `id` lives and is a receiver |
 //! | 2^62 + 2^16 + 2^15 + id, 2^62 + 2^17 + 2^15 + id | a seat of a sender, a receiver is being turned into an endpoint |
-//! | 2^62 + 3·2^16 | presence: shared by all who have the region open, and by what is on its way to somebody |
+//! | 2^62 + 3·2^16 | presence: shared by all who have the region open; held alone by who judges whether anybody needs it |
+//! | 2^62 + 3·2^16 + 1 | name: held by who removes the region's name |
+//! | 2^62 + 3·2^16 + 2 | creator: held for as long as the creator has the region open |
 //! | 2^62 + 3·2^16 + 3 | attach: held while an endpoint attaches |
 //!
-//! +1 (name) and +2 (creator) are those of named channels.
+//! Name and creator are those of named regions (`named`).
 
 use std::ffi::CStr;
 use std::io::{self, Write};
@@ -73,8 +75,13 @@ pub(crate) const RECEIVERS: Range<u64> = BASE + 2 * IDS..BASE + 3 * IDS;
 /// The sender and receiver bytes of all ids.
 pub(crate) const ENDPOINTS: Range<u64> = SENDERS.start..RECEIVERS.end;
 
-/// Shared by everybody who has the region open.
-const PRESENCE: u64 = BASE + 3 * IDS;
+/// Shared by everybody who has the region open; held alone by who judges whether it is of use to anybody.
+pub(crate) const PRESENCE: u64 = BASE + 3 * IDS;
+/// Held by who removes the region's name: under it, the name leads to the same object from one look to the next.
+pub(crate) const NAME: u64 = PRESENCE + 1;
+/// Held by the creator of a region that lives as long as he has it open. Taken before the region has its name, and never
+/// again: who finds it free finds it free for ever.
+pub(crate) const CREATOR: u64 = PRESENCE + 2;
 /// Held by an endpoint while it attaches.
 pub(crate) const ATTACH: u64 = PRESENCE + 3;
 
@@ -90,6 +97,17 @@ pub(crate) enum LockError {
     /// The kernel said no.
     #[error("cannot open the region again for its locks: {0}")]
     Os(#[from] io::Error),
+}
+
+/// Who else has a byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Held {
+    /// Nobody.
+    Free,
+    /// Others, together.
+    Shared,
+    /// One other, alone.
+    Alone,
 }
 
 /// A description that is meant for this process alone. Its drop lets go of the locks before it closes: a child that has
@@ -124,6 +142,17 @@ impl LockFile {
         Ok(LockFile(Own(registered)))
     }
 
+    /// Opens a file by its name, for its locks: whatever opens it is run where no fork can come between it and the
+    /// registration.
+    ///
+    /// # Errors
+    /// What the kernel answers; or the fork handlers cannot be installed.
+    pub(crate) fn open_by(open: impl Fn() -> nix::Result<OwnedFd>) -> io::Result<LockFile> {
+        fork::install()?;
+        let _gate = gate();
+        Ok(LockFile(Own(Registered::new(retry(open)?, InChild::Close))))
+    }
+
     /// Lets the locks cross a fork from now on.
     ///
     /// # Errors
@@ -138,7 +167,19 @@ impl LockFile {
     /// # Errors
     /// The kernel is out of locks (`ENOLCK`), or this is a forked child, which has no part in it (`EBADF`).
     pub(crate) fn try_lock(&self, byte: u64) -> io::Result<bool> {
-        match set_lock(self.fd()?, libc::F_WRLCK, byte..byte + 1) {
+        self.attempt(libc::F_WRLCK, byte)
+    }
+
+    /// Shares `byte`; `false` if another has it alone.
+    ///
+    /// # Errors
+    /// As [`try_lock`](Self::try_lock).
+    pub(crate) fn try_share(&self, byte: u64) -> io::Result<bool> {
+        self.attempt(libc::F_RDLCK, byte)
+    }
+
+    fn attempt(&self, kind: libc::c_int, byte: u64) -> io::Result<bool> {
+        match set_lock(self.fd()?, kind, byte..byte + 1) {
             Ok(()) => Ok(true),
             // POSIX leaves the choice between the two to the system.
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
@@ -159,10 +200,22 @@ impl LockFile {
     /// # Errors
     /// As [`try_lock`](Self::try_lock).
     pub(crate) fn held_elsewhere(&self, bytes: Range<u64>) -> io::Result<bool> {
-        held_elsewhere(self.fd()?, bytes)
+        Ok(probe(self.fd()?, bytes)? != Held::Free)
     }
 
-    fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+    /// Who else has `byte`?
+    ///
+    /// # Errors
+    /// As [`try_lock`](Self::try_lock).
+    pub(crate) fn who_else(&self, byte: u64) -> io::Result<Held> {
+        probe(self.fd()?, byte..byte + 1)
+    }
+
+    /// The descriptor, to ask something of the file. Never to be duplicated, nor mapped through.
+    ///
+    /// # Errors
+    /// `EBADF` in a forked child, which has no part in it.
+    pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.0.0.fd()
     }
 }
@@ -187,7 +240,7 @@ impl SeatLocks {
 /// A forked child has the region open too. It shares the byte by a description of its own, opened by the parent's
 /// prepare handler: before fork returns, and without a moment in which only one of the two is seen.
 #[derive(Debug)]
-pub(crate) struct Presence(Own);
+pub(crate) struct Presence(LockFile);
 
 impl Presence {
     /// Opens `region` again and shares its presence byte.
@@ -198,7 +251,19 @@ impl Presence {
         fork::install()?;
         let _gate = gate();
         let registered = Registered::new(explained(fresh_presence(region))?, InChild::HandOver);
-        Ok(Presence(Own(registered)))
+        Ok(Presence(LockFile(Own(registered))))
+    }
+
+    /// Of a description that shares the byte already, with whatever else it holds.
+    pub(crate) fn of(locks: LockFile) -> Presence {
+        locks.0.0.set_in_child(InChild::HandOver);
+        Presence(locks)
+    }
+
+    /// The description, for what is to be done before it is closed: a child forked from now on gets none.
+    pub(crate) fn retire(&self) -> &LockFile {
+        self.0.0.0.set_in_child(InChild::Close);
+        &self.0
     }
 
     /// Shares the byte again in a child that has been left without: no descriptor was left for the hand-over, or it was
@@ -208,9 +273,9 @@ impl Presence {
     /// As [`hold`](Self::hold).
     pub(crate) fn renew(&self, region: BorrowedFd<'_>) -> Result<(), LockError> {
         fork::install()?;
-        if self.0.0.fd().is_err() {
+        if self.0.fd().is_err() {
             let _gate = gate();
-            self.0.0.refill(explained(fresh_presence(region))?);
+            self.0.0.0.refill(explained(fresh_presence(region))?);
         }
         Ok(())
     }
@@ -220,7 +285,7 @@ impl Presence {
     /// # Errors
     /// As [`LockFile::try_lock`]; `EBADF` also means that [`renew`](Self::renew) is called for.
     pub(crate) fn others(&self) -> io::Result<bool> {
-        held_elsewhere(self.0.0.fd()?, PRESENCE..PRESENCE + 1)
+        self.0.held_elsewhere(PRESENCE..PRESENCE + 1)
     }
 }
 
@@ -250,6 +315,14 @@ impl Passing {
     pub(crate) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.0.fd()
     }
+}
+
+/// Does anybody hold `byte`, this process included? `region` is no lock description.
+///
+/// # Errors
+/// What the kernel answers.
+pub(crate) fn held(region: BorrowedFd<'_>, byte: u64) -> io::Result<bool> {
+    Ok(probe(region, byte..byte + 1)? != Held::Free)
 }
 
 /// A new description of `region` that shares its presence byte, and crosses forks: for the children of a command.
@@ -307,11 +380,15 @@ fn set_lock(fd: BorrowedFd<'_>, kind: libc::c_int, bytes: Range<u64>) -> nix::Re
     retry(|| fcntl(fd, FcntlArg::F_OFD_SETLK(&lock))).map(drop)
 }
 
-fn held_elsewhere(fd: BorrowedFd<'_>, bytes: Range<u64>) -> io::Result<bool> {
+fn probe(fd: BorrowedFd<'_>, bytes: Range<u64>) -> io::Result<Held> {
     // A write lock would conflict with a lock of either kind.
     let mut lock = request(libc::F_WRLCK, bytes);
     retry(|| fcntl(fd, FcntlArg::F_OFD_GETLK(&mut lock)))?;
-    Ok(libc::c_int::from(lock.l_type) != libc::F_UNLCK)
+    Ok(match libc::c_int::from(lock.l_type) {
+        libc::F_UNLCK => Held::Free,
+        libc::F_RDLCK => Held::Shared,
+        _ => Held::Alone,
+    })
 }
 
 fn request(kind: libc::c_int, bytes: Range<u64>) -> libc::flock {
@@ -465,6 +542,23 @@ mod tests {
             Err(LockError::Os(e)) => assert_eq!(e.kind(), io::ErrorKind::WouldBlock),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn who_shares_a_byte_is_told_from_who_has_it_alone() {
+        let region = region();
+        let asker = LockFile::open(region.as_fd()).unwrap();
+        assert_eq!(asker.who_else(PRESENCE).unwrap(), Held::Free);
+        let other = LockFile::open(region.as_fd()).unwrap();
+        assert!(other.try_share(PRESENCE).unwrap());
+        assert_eq!(asker.who_else(PRESENCE).unwrap(), Held::Shared);
+        assert!(asker.try_share(PRESENCE).unwrap() && !asker.try_lock(PRESENCE).unwrap());
+        asker.unlock(PRESENCE).unwrap();
+        assert!(other.try_lock(PRESENCE).unwrap(), "its own share is no obstacle");
+        assert_eq!(asker.who_else(PRESENCE).unwrap(), Held::Alone);
+        assert!(!asker.try_share(PRESENCE).unwrap());
+        assert!(held(region.as_fd(), PRESENCE).unwrap());
+        assert!(!held(region.as_fd(), CREATOR).unwrap());
     }
 
     #[test]

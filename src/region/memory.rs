@@ -42,14 +42,28 @@ pub(crate) enum MemoryError {
 /// periodic signal (a profiler's, say) one large call might never end; a few milliseconds' worth does (a guess).
 const STEP: u64 = 4 << 20;
 
-/// A new memfd of `len` bytes rounded up to pages, zeroed and allocated, not yet sealed.
+/// A new memfd of `len` bytes rounded up to pages, zeroed and allocated, not yet sealed; as [`create`].
+///
+/// # Errors
+/// As [`create`].
+pub(crate) fn create_memfd(len: usize, max_bytes: Option<u64>) -> Result<OwnedFd, MemoryError> {
+    create(len, max_bytes, || {
+        memfd_create("annulus", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)
+    })
+}
+
+/// The file that `new` makes, with `len` bytes rounded up to pages, zeroed and allocated.
 ///
 /// At most `max_bytes`; `None` is half of what is available. `RLIMIT_FSIZE` holds in any case: exceeding it is not an
 /// error but a signal that kills.
 ///
 /// # Errors
-/// [`MemoryError::TooLarge`], or what the kernel answers.
-pub(crate) fn create_memfd(len: usize, max_bytes: Option<u64>) -> Result<OwnedFd, MemoryError> {
+/// [`MemoryError::TooLarge`], before `new` is called, or what the kernel answers.
+pub(crate) fn create(
+    len: usize,
+    max_bytes: Option<u64>,
+    new: impl FnOnce() -> nix::Result<OwnedFd>,
+) -> Result<OwnedFd, MemoryError> {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
     let wanted = (len as u64).checked_next_multiple_of(page).unwrap_or(u64::MAX);
     let limit = max_bytes
@@ -65,8 +79,7 @@ pub(crate) fn create_memfd(len: usize, max_bytes: Option<u64>) -> Result<OwnedFd
             source: errno.into(),
         }
     };
-    let fd = memfd_create("annulus", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)
-        .map_err(failed("create the channel's memory"))?;
+    let fd = new().map_err(failed("create the channel's memory"))?;
     ftruncate(&fd, wanted as libc::off_t).map_err(failed("give the channel's memory its size"))?;
     let mut done = 0;
     while done < wanted {

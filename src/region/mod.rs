@@ -3,7 +3,9 @@
 //! A region is the shared bytes; a [`Region`] is this process's hold on them: the file, the mapping, the description
 //! that says "present", and the geometry as it was checked at attach. Everything that asks the operating system
 //! something is in this room: [`memory`] (memfd, seals, how much is allowed), [`mapping`], [`passed`] (may a region be
-//! opened through this descriptor), [`socket`] (how a descriptor crosses one), [`lock`] (who is alive), [`fork`] and [`wiped`] (has this process been forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
+//! opened through this descriptor), [`socket`] (how a descriptor crosses one), [`lock`] (who is alive), [`named`] (regions
+//! that a name leads to), [`fork`] and [`wiped`] (has this process been forked since), [`barrier`] (membarrier's
+//! registration), [`process`] (who am I).
 //!
 //! # Unsafe
 //! The one cast from bytes to types is here ([`Region::lines`], [`Region::record`], [`Region::ring`]), by the
@@ -14,6 +16,7 @@ pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod mapping;
 pub(crate) mod memory;
+pub(crate) mod named;
 pub(crate) mod passed;
 pub(crate) mod process;
 mod registry;
@@ -30,14 +33,16 @@ use std::sync::Arc;
 
 use crate::error::{AttachError, CreateError};
 use crate::layout::geometry::{GeometryError, LINES_OFFSET, PayloadLayout, TABLE_OFFSET};
-use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Record, SlotPadding, header};
+use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Policy, Record, SlotPadding, header};
 use crate::layout::{geometry, table};
 use crate::ring::Ring;
-use crate::sync::{AtomicU32, Relaxed};
+use crate::sync::{AtomicU32, AtomicU64, Relaxed};
 
+use fork::ForkStamp;
 use lock::{LockError, Presence};
 use mapping::Mapping;
 use memory::MemoryError;
+use named::Named;
 
 /// What a new region is to be.
 #[derive(Clone, Debug)]
@@ -79,8 +84,8 @@ pub(crate) enum Sealing {
 /// # Invariants
 /// - **G1** `geometry` was made by `Geometry::plan` or `Geometry::check`, and the mapping is `geometry.total` bytes
 ///   at least, page-aligned, readable and writable, for as long as `self` lives.
-/// - **G2** The file cannot shrink under the mapping: it is sealed, or else the user has waived that, and a process that
-///   touches what is no longer there is killed by SIGBUS.
+/// - **G2** The file cannot shrink under the mapping: it is sealed. That of a named region can, by whoever may write to
+///   it, and one whose sealing the user has waived: a process that touches what is no longer there is killed by SIGBUS.
 /// - **G3** Nobody makes a `&mut` into the mapping.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -93,87 +98,33 @@ pub(crate) struct Region {
     presence: Presence,
     /// `Channel`s of this process on this region: while there is one, a first peer may still come from here.
     channels: AtomicU32,
+    /// `None`: anonymous.
+    named: Option<Named>,
+    /// The process that opened it, or has attached through it since it was forked: the one whose last drop leaves.
+    generation: AtomicU64,
     file: OwnedFd,
 }
 
 impl Region {
     /// A new region, in memory that only this process has.
     pub(crate) fn create(plan: &Plan) -> Result<Arc<Region>, CreateError> {
-        let geometry = geometry_of(plan)?;
-        let fence_mode = match plan.fence_mode {
-            Some(FenceMode::Fenced) => FenceMode::Fenced,
-            Some(FenceMode::Membarrier) => {
-                barrier::register().map_err(|_| CreateError::MembarrierUnavailable)?;
-                FenceMode::Membarrier
-            }
-            None if barrier::register().is_ok() => FenceMode::Membarrier,
-            None => FenceMode::Fenced,
-        };
+        let (geometry, line) = draw(plan, None)?;
         let file = memory::create_memfd(geometry.total, plan.max_bytes)?;
-        let line = Header {
-            magic: [0; 8],
-            abi: header::ABI_VERSION,
-            kind: plan.kind as u32,
-            capacity: geometry.laps.capacity(),
-            stride: geometry.stride as u32,
-            payload_size: plan.payload.size as u32,
-            payload_align: plan.payload.align as u32,
-            table_length: u32::from(geometry.table_length),
-            fence_mode: fence_mode as u32,
-            tick_ms: plan.tick_ms,
-            spin_ns: plan.spin_ns,
-            reserved: 0,
-            total: geometry.total as u64,
-            boot_id: process::boot_id(),
-            fingerprint: header::fingerprint(&plan.name),
-            name: header::name_field(&plan.name),
-        };
-        // The rest of a fresh region is zeros: hints at 0, nobody asleep, nobody seen, every slot FREE(0).
-        let write = |bytes: &[u8]| {
-            memory::write_at(file.as_fd(), bytes, 0).map_err(|source| CreateError::Os {
-                what: "write the channel's header",
-                source,
-            })
-        };
-        write(bytemuck::bytes_of(&line))?;
-        write(&header::MAGIC)?;
+        write_line(file.as_fd(), line)?;
         memory::seal(file.as_fd()).map_err(|source| CreateError::Os {
             what: "seal the channel's memory",
             source,
         })?;
-        Self::hold(file, geometry, plan.payload, &line).map_err(|error| match error {
-            AttachError::NoProc => CreateError::NoProc,
-            AttachError::Os { what, source } => CreateError::Os { what, source },
-            other => CreateError::Os {
-                what: "attach to the channel just created",
-                source: std::io::Error::other(other),
-            },
-        })
+        Ok(Self::hold(file, None, geometry, plan.payload, &line)?)
     }
 
     /// The region in `file`, if it is what is expected.
     pub(crate) fn attach(file: OwnedFd, expected: &Expected) -> Result<Arc<Region>, AttachError> {
         // Before the length, which the seals make final.
         let seals = memory::seals(file.as_fd()).map_err(os("read the seals of the channel's memory"))?;
-        let length = memory::file_len(file.as_fd()).map_err(os("read the size of the channel's memory"))?;
-        let truncated = |expected: usize| AttachError::Truncated {
-            expected: expected as u64,
-            actual: length,
-        };
-        if length == 0 {
-            return Err(AttachError::Empty {
-                expected: size_of::<Header>() as u64,
-            });
-        }
-        if length < size_of::<Header>() as u64 {
-            return Err(truncated(size_of::<Header>()));
-        }
-        let mut line = <Header as bytemuck::Zeroable>::zeroed();
-        memory::read_at(file.as_fd(), bytemuck::bytes_of_mut(&mut line), 0).map_err(os("read the channel's header"))?;
-        if line.magic != header::MAGIC {
-            return Err(AttachError::NotARegion { actual: line.magic });
-        }
-        if expected.sealing == Sealing::Required && !seals.fix_the_length() {
+        let line = read_line(file.as_fd())?;
+        let behind_a_name = !seals.fix_the_length() && named::in_directory(file.as_fd());
+        if expected.sealing == Sealing::Required && !seals.fix_the_length() && !behind_a_name {
             return Err(AttachError::Unsealed {
                 actual: seals.length_text(),
             });
@@ -183,39 +134,25 @@ impl Region {
                 actual: "sealed against writing",
             });
         }
-        let geometry = check(&line, expected)?;
-        if length < geometry.total as u64 {
-            return Err(truncated(geometry.total));
-        }
-        if FenceMode::decode(line.fence_mode) == Some(FenceMode::Membarrier) {
-            barrier::register().map_err(|_| AttachError::MembarrierUnavailable)?;
-        }
-        Self::hold(file, geometry, expected.payload, &line)
+        let geometry = check(file.as_fd(), &line, expected)?;
+        let named = if behind_a_name {
+            Some(Named::behind(file.as_fd(), &line)?)
+        } else {
+            None
+        };
+        Self::hold(file, named, geometry, expected.payload, &line)
     }
 
     /// Maps `file` and says "present".
     fn hold(
         file: OwnedFd,
+        named: Option<Named>,
         geometry: Geometry,
         payload: PayloadLayout,
         line: &Header,
     ) -> Result<Arc<Region>, AttachError> {
-        let fence_mode = FenceMode::decode(line.fence_mode).ok_or(AttachError::FenceMode {
-            actual: line.fence_mode,
-        })?;
         let presence = Presence::hold(file.as_fd())?;
-        let mapping = Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?;
-        Ok(Arc::new(Region {
-            mapping,
-            geometry,
-            payload,
-            fence_mode,
-            spin_ns: line.spin_ns,
-            tick_ms: line.tick_ms,
-            presence,
-            channels: AtomicU32::new(0),
-            file,
-        }))
+        Ok(Mapped::new(file, geometry, payload, line)?.held_by(presence, named))
     }
 
     /// The shared words.
@@ -285,9 +222,14 @@ impl Region {
         self.file.as_fd()
     }
 
-    /// Says "present" again, in a child that a fork has left without a description of its own.
-    pub(crate) fn renew_presence(&self) -> Result<(), LockError> {
-        self.presence.renew(self.file())
+    /// About to attach: says "present" again, in a child that a fork has left without a description of its own. From now
+    /// on it is this process's own region, and not its parent's copy.
+    pub(crate) fn renew_presence(&self) -> Result<(), AttachError> {
+        self.presence.renew(self.file())?;
+        let stamp = ForkStamp::take().map_err(os("set up the detection of forks"))?;
+        // Relaxed: own line (private to the process).
+        self.generation.store(stamp.generation(), Relaxed);
+        Ok(())
     }
 
     /// One more `Channel` of this process.
@@ -302,11 +244,144 @@ impl Region {
         self.channels.fetch_sub(1, Relaxed);
     }
 
-    /// No process but this one has the region, and this one has no channel left to attach a first peer from.
+    /// No process but this one has the region, this one has no channel left to attach a first peer from, and no name
+    /// leads another one here.
     pub(crate) fn nobody_can_come(&self) -> bool {
+        let leads_here = |named: &Named| named.leads_to(self.file());
         // Relaxed: as above.
-        self.channels.load(Relaxed) == 0 && !self.presence.others().unwrap_or(true)
+        self.channels.load(Relaxed) == 0
+            && !self.named.as_ref().is_some_and(leads_here)
+            && !self.presence.others().unwrap_or(true)
     }
+}
+
+/// A region that is mapped, before it is said who holds it: what is left cannot fail.
+struct Mapped {
+    mapping: Mapping,
+    geometry: Geometry,
+    payload: PayloadLayout,
+    fence_mode: FenceMode,
+    spin_ns: u32,
+    tick_ms: u32,
+    stamp: ForkStamp,
+    file: OwnedFd,
+}
+
+impl Mapped {
+    fn new(file: OwnedFd, geometry: Geometry, payload: PayloadLayout, line: &Header) -> Result<Mapped, AttachError> {
+        Ok(Mapped {
+            mapping: Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?,
+            geometry,
+            payload,
+            fence_mode: FenceMode::decode(line.fence_mode).ok_or(AttachError::FenceMode {
+                actual: line.fence_mode,
+            })?,
+            spin_ns: line.spin_ns,
+            tick_ms: line.tick_ms,
+            stamp: ForkStamp::take().map_err(os("set up the detection of forks"))?,
+            file,
+        })
+    }
+
+    /// The region, of which `presence` says "present".
+    fn held_by(self, presence: Presence, named: Option<Named>) -> Arc<Region> {
+        Arc::new(Region {
+            mapping: self.mapping,
+            geometry: self.geometry,
+            payload: self.payload,
+            fence_mode: self.fence_mode,
+            spin_ns: self.spin_ns,
+            tick_ms: self.tick_ms,
+            presence,
+            channels: AtomicU32::new(0),
+            named,
+            generation: AtomicU64::new(self.stamp.generation()),
+            file: self.file,
+        })
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        let Some(named) = &self.named else {
+            return;
+        };
+        // Relaxed: own line (private to the process).
+        let ours = |stamp: ForkStamp| stamp.generation() == self.generation.load(Relaxed);
+        if ForkStamp::take().is_ok_and(ours) {
+            // An error leaves a name that the next one to come by it removes.
+            let _ = named.out(self.presence.retire(), &self.geometry);
+        }
+    }
+}
+
+/// Geometry and line 0 of a new region. Registers for membarrier(2), if that is what it will use.
+fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Header), CreateError> {
+    let geometry = geometry_of(plan)?;
+    let fence_mode = match plan.fence_mode {
+        Some(FenceMode::Fenced) => FenceMode::Fenced,
+        Some(FenceMode::Membarrier) => {
+            barrier::register().map_err(|_| CreateError::MembarrierUnavailable)?;
+            FenceMode::Membarrier
+        }
+        None if barrier::register().is_ok() => FenceMode::Membarrier,
+        None => FenceMode::Fenced,
+    };
+    let line = Header {
+        magic: header::MAGIC,
+        abi: header::ABI_VERSION,
+        kind: plan.kind as u32,
+        capacity: geometry.laps.capacity(),
+        stride: geometry.stride as u32,
+        payload_size: plan.payload.size as u32,
+        payload_align: plan.payload.align as u32,
+        table_length: u32::from(geometry.table_length),
+        fence_mode: fence_mode as u32,
+        tick_ms: plan.tick_ms,
+        spin_ns: plan.spin_ns,
+        policy: policy.map_or(0, |policy| policy as u32),
+        total: geometry.total as u64,
+        boot_id: process::boot_id(),
+        fingerprint: header::fingerprint(&plan.name),
+        name: header::name_field(&plan.name),
+    };
+    Ok((geometry, line))
+}
+
+/// Writes `line`, its magic last. The rest of a fresh region is zeros: hints at 0, nobody asleep, nobody seen, every
+/// slot `FREE(0)`.
+fn write_line(file: BorrowedFd<'_>, line: Header) -> Result<(), CreateError> {
+    let write = |bytes: &[u8]| {
+        memory::write_at(file, bytes, 0).map_err(|source| CreateError::Os {
+            what: "write the channel's header",
+            source,
+        })
+    };
+    write(bytemuck::bytes_of(&Header { magic: [0; 8], ..line }))?;
+    write(&line.magic)
+}
+
+/// Line 0 of what begins as a region does.
+fn read_line(file: BorrowedFd<'_>) -> Result<Header, AttachError> {
+    long_enough(file, size_of::<Header>())?;
+    let mut line = <Header as bytemuck::Zeroable>::zeroed();
+    memory::read_at(file, bytemuck::bytes_of_mut(&mut line), 0).map_err(os("read the channel's header"))?;
+    if line.magic != header::MAGIC {
+        return Err(AttachError::NotARegion { actual: line.magic });
+    }
+    Ok(line)
+}
+
+fn long_enough(file: BorrowedFd<'_>, expected: usize) -> Result<(), AttachError> {
+    let actual = memory::file_len(file).map_err(os("read the size of the channel's memory"))?;
+    let expected = expected as u64;
+    if actual == 0 {
+        return Err(AttachError::Empty { expected });
+    }
+    if actual < expected {
+        return Err(AttachError::Truncated { expected, actual });
+    }
+    Ok(())
 }
 
 fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
@@ -332,8 +407,9 @@ fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
     })
 }
 
-/// Line 0, which begins with the magic, against what is expected, the most telling mismatch first.
-fn check(line: &Header, expected: &Expected) -> Result<Geometry, AttachError> {
+/// Line 0, which begins with the magic, and the file against what is expected, the most telling mismatch first.
+/// Registers for membarrier(2) if need be.
+fn check(file: BorrowedFd<'_>, line: &Header, expected: &Expected) -> Result<Geometry, AttachError> {
     if line.abi != header::ABI_VERSION {
         return Err(AttachError::AbiVersion {
             expected: header::ABI_VERSION,
@@ -364,13 +440,18 @@ fn check(line: &Header, expected: &Expected) -> Result<Geometry, AttachError> {
             actual: header::name_text(&line.name),
         });
     }
-    Geometry::check(line, expected.payload).ok_or(AttachError::Geometry {
+    let geometry = Geometry::check(line, expected.payload).ok_or(AttachError::Geometry {
         capacity: line.capacity,
         stride: line.stride,
         table_length: line.table_length,
         total: line.total,
         slot: expected.payload.slot,
-    })
+    })?;
+    long_enough(file, geometry.total)?;
+    if FenceMode::decode(line.fence_mode) == Some(FenceMode::Membarrier) {
+        barrier::register().map_err(|_| AttachError::MembarrierUnavailable)?;
+    }
+    Ok(geometry)
 }
 
 /// An operating system error, with what was being done.
@@ -392,6 +473,8 @@ impl From<LockError> for AttachError {
     fn from(error: LockError) -> Self {
         match error {
             LockError::NoProc => AttachError::NoProc,
+            // Somebody judges whether the region is of use to anybody.
+            LockError::Os(source) if source.kind() == std::io::ErrorKind::WouldBlock => AttachError::Busy,
             LockError::Os(source) => source.into(),
         }
     }
@@ -402,6 +485,21 @@ impl From<LockError> for std::io::Error {
         match error {
             LockError::NoProc => std::io::Error::other(error),
             LockError::Os(source) => source,
+        }
+    }
+}
+
+impl From<AttachError> for CreateError {
+    /// Of a region that this process has just made.
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::NoProc => CreateError::NoProc,
+            AttachError::NoShm => CreateError::NoShm,
+            AttachError::Os { what, source } => CreateError::Os { what, source },
+            other => CreateError::Os {
+                what: "attach to the channel just created",
+                source: std::io::Error::other(other),
+            },
         }
     }
 }

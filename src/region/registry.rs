@@ -174,6 +174,13 @@ impl Registered {
         fd.ok_or_else(|| Errno::EBADF.into())
     }
 
+    /// Changes what the children of later forks do with it.
+    pub(super) fn set_in_child(&self, in_child: InChild) {
+        let _gate = gate();
+        // Relaxed: under the gate.
+        self.slot.hand_over.store(in_child == InChild::HandOver, Relaxed);
+    }
+
     /// Takes the descriptor out of the registry: it crosses the next fork.
     ///
     /// # Errors

@@ -15,7 +15,9 @@ use crate::layout::geometry::{LINES_OFFSET, MAX_ALIGN, MAX_CAPACITY, MAX_PAYLOAD
 use crate::layout::header::{ABI_VERSION, MAGIC, NAME_LEN, fingerprint, name_field, name_text, short_type_name};
 use crate::layout::lines::LINE;
 use crate::layout::table::SeatState;
-use crate::layout::{FenceMode, Header, Kind, Life, Lines, Owner, Phase, Record, Role, Slot, SlotPadding, State};
+use crate::layout::{
+    FenceMode, Header, Kind, Life, Lines, Owner, Phase, Policy, Record, Role, Slot, SlotPadding, State,
+};
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
 use crate::wait::{self, Sleeper, Wait, Why};
 
@@ -61,7 +63,7 @@ macro_rules! compiled {
 fn layout_md_says_what_the_code_does() {
     let header = compiled! { Header:
         magic: 8, abi: 4, kind: 4, capacity: 8, stride: 4, payload_size: 4, payload_align: 4, table_length: 4,
-        fence_mode: 4, tick_ms: 4, spin_ns: 4, reserved: 4, total: 8, boot_id: 16, fingerprint: 8, name: NAME_LEN,
+        fence_mode: 4, tick_ms: 4, spin_ns: 4, policy: 4, total: 8, boot_id: 16, fingerprint: 8, name: NAME_LEN,
     };
     assert_eq!(fields("Line 0"), header);
     // No field is left out: each begins where the one before ends.
@@ -166,6 +168,17 @@ fn layout_md_says_what_the_numbers_mean() {
         listed(line["fence_mode"]),
         modes.map(|(mode, name)| format!("{} {name}", mode as u32))
     );
+    let policies = [
+        (Policy::Created, "created"),
+        (Policy::Shared, "shared"),
+        (Policy::Kept, "kept"),
+    ];
+    for (policy, name) in policies {
+        assert!(listed(line["policy"]).contains(&format!("{} {name}", policy as u32)));
+        assert_eq!(Policy::decode(policy as u32), Some(policy));
+    }
+    assert_eq!(listed(line["policy"])[0], "0 anonymous");
+    assert_eq!(Policy::decode(0).or(Policy::decode(4)), None);
     let record: BTreeMap<_, _> = rows("The endpoint table")
         .into_iter()
         .map(|row| (row[0], row[4]))
@@ -325,6 +338,14 @@ fn layout_md_says_which_bytes_are_locked() {
         );
     }
     assert_eq!(lock::ATTACH, byte("an endpoint attaches", 0));
+    assert_eq!(lock::NAME, byte("somebody removes the region's name", 0));
+    assert_eq!(
+        lock::CREATOR,
+        byte(
+            "the creator of a named region (policy 1) has it open; only taken before it has its name",
+            0
+        )
+    );
     // All bytes are different ones: no row reaches into another's ids.
     let mut all: Vec<u64> = rows
         .iter()

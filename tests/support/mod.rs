@@ -3,7 +3,7 @@
 //! [`runner`] is the test harness of the binaries that fork; [`peer`] is another process and the conversation with it;
 //! [`words`] reads and writes a region's words from outside, by LAYOUT.md; [`message`] makes payloads that tell whether
 //! they are whole; [`log`] is memory that outlives the process that wrote it; [`trap`] stops a process in mid-copy;
-//! [`traffic`] is what flows before and after a death.
+//! [`step`] stops it between two system calls; [`traffic`] is what flows before and after a death.
 
 #![allow(
     dead_code,
@@ -16,6 +16,7 @@ pub mod log;
 pub mod message;
 pub mod peer;
 pub mod runner;
+pub mod step;
 pub mod traffic;
 pub mod trap;
 pub mod words;

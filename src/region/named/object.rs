@@ -1,0 +1,227 @@
+//! What is behind a name, does anybody still need it, and how is the name taken away from it?
+//!
+//! Everything here goes through one lock description of the object, and reads with pread(2): what is judged may have
+//! been truncated, or never have been a region.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, readlink};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat};
+use nix::unistd::{geteuid, unlink};
+
+use super::super::lock::{self, Held, LockFile};
+use super::super::{memory, os, read_line};
+use super::name::{DIRECTORY, Name};
+use crate::error::AttachError;
+use crate::layout::{Geometry, Header, Phase, Policy, State, header};
+
+/// How much of the slots is read at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// Opens what `name` leads to: a regular file of this user, or, if `others` says so, of any.
+///
+/// # Errors
+/// [`AttachError::NotFound`], a variant for each thing that it is instead, or what the kernel answers.
+pub(super) fn open_object(name: &Name, others: bool) -> Result<LockFile, AttachError> {
+    let path = name.path();
+    // The last two, lest a file that is no region does something on being opened.
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let opened = LockFile::open_by(|| open(path.as_str(), flags, Mode::empty()));
+    let object = opened.map_err(|error| explain(error, name, Path::new(DIRECTORY)))?;
+    let status = status(&object).map_err(os("look at the channel's file"))?;
+    match kind_of(&status) {
+        None if others => Ok(object),
+        None => ours(&status, name).map(|()| object),
+        Some(what) => Err(not_a_file(name, what)),
+    }
+}
+
+/// Why could the file of `name` not be opened?
+fn explain(error: io::Error, name: &Name, directory: &Path) -> AttachError {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT) if !directory.is_dir() => AttachError::NoShm,
+        Some(Errno::ENOENT) => AttachError::NotFound { name: name.text() },
+        Some(Errno::ELOOP) => not_a_file(name, "a symbolic link"),
+        Some(Errno::EISDIR) => not_a_file(name, "a directory"),
+        Some(Errno::ENXIO) => not_a_file(name, "a socket or a device"),
+        Some(Errno::EACCES) => {
+            let another = lstat(name.path().as_str())
+                .ok()
+                .and_then(|status| ours(&status, name).err());
+            another.unwrap_or_else(|| os("open the channel's file")(error))
+        }
+        _ => os("open the channel's file")(error),
+    }
+}
+
+fn not_a_file(name: &Name, what: &'static str) -> AttachError {
+    AttachError::NotAChannel {
+        name: name.text(),
+        what,
+    }
+}
+
+/// What it is, if it is no regular file.
+pub(super) fn kind_of(status: &FileStat) -> Option<&'static str> {
+    let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
+    match kind {
+        SFlag::S_IFREG => None,
+        SFlag::S_IFDIR => Some("a directory"),
+        SFlag::S_IFLNK => Some("a symbolic link"),
+        SFlag::S_IFIFO => Some("a pipe"),
+        _ => Some("a socket or a device"),
+    }
+}
+
+fn ours(status: &FileStat, name: &Name) -> Result<(), AttachError> {
+    let (expected, owner) = (geteuid().as_raw(), status.st_uid);
+    if owner == expected {
+        return Ok(());
+    }
+    let name = name.text();
+    Err(AttachError::AnotherUser { name, expected, owner })
+}
+
+/// fstat(2).
+pub(super) fn status(object: &LockFile) -> io::Result<FileStat> {
+    Ok(fstat(object.fd()?)?)
+}
+
+/// Line 0 and the policy in it; `None` for what this program has no say in: no region, one of another ABI version, one
+/// that was not made to have a name.
+pub(super) fn describe(object: &LockFile) -> Option<(Header, Policy)> {
+    let line = read_line(object.fd().ok()?).ok()?;
+    if line.abi != header::ABI_VERSION {
+        return None;
+    }
+    Some((line, Policy::decode(line.policy)?))
+}
+
+/// Does another description hold the creator's byte?
+pub(super) fn creator_elsewhere(object: &LockFile) -> io::Result<bool> {
+    Ok(object.who_else(lock::CREATOR)? != Held::Free)
+}
+
+/// Messages in the object's slots that nobody has received; `None` if they do not say so.
+///
+/// All slots are read, and not the ring from its hints: behind the claim of a dead sender, and under those of dead
+/// receivers, there may be messages. Whoever asks has presence alone, so none of them changes.
+pub(super) fn unread(object: &LockFile, geometry: &Geometry) -> Option<u64> {
+    let file = object.fd().ok()?;
+    let (ids, laps) = (geometry.table_length, geometry.laps);
+    let capacity = laps.capacity() as usize;
+    let at_once = (CHUNK / geometry.stride).clamp(1, capacity);
+    // The last slot of a chunk is read no further than its word.
+    let mut bytes = vec![0; (at_once - 1) * geometry.stride + size_of::<u64>()];
+    let mut count = 0;
+    for first in (0..capacity).step_by(at_once) {
+        let offset = geometry.slots_offset + first * geometry.stride;
+        memory::read_at(file, &mut bytes, offset as u64).ok()?;
+        for slot in bytes.chunks(geometry.stride) {
+            let word = u64::from_ne_bytes(*slot.first_chunk()?);
+            let (_, phase) = State::from_bits(word).decode(laps.lap_bits(), ids)?;
+            count += u64::from(matches!(phase, Phase::Full | Phase::Reading(_)));
+        }
+    }
+    Some(count)
+}
+
+/// How the removal of a name went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Removal {
+    /// The name is gone, by us.
+    Done,
+    /// The name led elsewhere, or nowhere.
+    Gone,
+    /// Another process is at it.
+    Busy,
+    /// It is of use to somebody: nothing was tried.
+    Needed,
+}
+
+/// Takes `name` away from the object, if it leads there.
+///
+/// Whoever unlinks a name holds the name byte of the object that it leads to, compared *after* the byte was taken; and
+/// linkat(2) never replaces. So between the comparison and the unlinking the name cannot come to lead elsewhere.
+pub(super) fn remove(object: &LockFile, name: &Name) -> io::Result<Removal> {
+    if !object.try_lock(lock::NAME)? {
+        return Ok(Removal::Busy);
+    }
+    let meant = status(object)?;
+    let path = name.path();
+    match lstat(path.as_str()) {
+        Ok(found) if (found.st_dev, found.st_ino) == (meant.st_dev, meant.st_ino) => {}
+        Ok(_) | Err(Errno::ENOENT) => return Ok(Removal::Gone),
+        Err(errno) => return Err(errno.into()),
+    }
+    match unlink(path.as_str()) {
+        Ok(()) => Ok(Removal::Done),
+        // By hand, outside the protocol.
+        Err(Errno::ENOENT) => Ok(Removal::Gone),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Leaves the object, of which this description has said "present": removes its name if that is ours to do. The
+/// description is of no more use than to be closed.
+pub(super) fn out(object: &LockFile, name: &Name, policy: Policy, geometry: Option<&Geometry>) -> io::Result<Removal> {
+    match policy {
+        Policy::Kept => return Ok(Removal::Needed),
+        // Our own lock does not show: it is the creator who leaves, or one who finds him dead.
+        Policy::Created if creator_elsewhere(object)? => return Ok(Removal::Needed),
+        Policy::Created => {}
+        Policy::Shared => {
+            // Not converted: of two that leave together and hold it shared, neither would get it.
+            object.unlock(lock::PRESENCE)?;
+            if !object.try_lock(lock::PRESENCE)? || geometry.and_then(|g| unread(object, g)) != Some(0) {
+                return Ok(Removal::Needed);
+            }
+        }
+    }
+    remove(object, name)
+}
+
+/// The file in /dev/shm that `object` is, if a name leads to it.
+pub(super) fn name_of(object: BorrowedFd<'_>) -> io::Result<Option<Name>> {
+    if fstat(object)?.st_nlink == 0 {
+        return Ok(None);
+    }
+    let path = readlink(format!("/proc/self/fd/{}", object.as_raw_fd()).as_str())?;
+    Ok(Path::new(&path).file_name().and_then(Name::of_file))
+}
+
+/// Is it a regular file on the file system of named regions?
+pub(in crate::region) fn in_directory(file: BorrowedFd<'_>) -> bool {
+    let Ok((file, directory)) = fstat(file).and_then(|file| Ok((file, stat(DIRECTORY)?))) else {
+        return false;
+    };
+    file.st_dev == directory.st_dev && kind_of(&file).is_none()
+}
+
+/// A new file without a name, on the file system of named regions, that can be given one.
+pub(super) fn nameless(mode: Mode) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    let file = open(DIRECTORY, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    // Whatever the umask.
+    nix::sys::stat::fchmod(&file, mode)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_directory_is_told_from_a_missing_name() {
+        let name = Name::new("x").unwrap();
+        let why = |errno: Errno, directory: &str| explain(errno.into(), &name, Path::new(directory));
+        assert!(matches!(why(Errno::ENOENT, "/nonexistent"), AttachError::NoShm));
+        assert!(matches!(why(Errno::ENOENT, "/proc"), AttachError::NotFound { .. }));
+        assert!(matches!(why(Errno::EMFILE, "/nonexistent"), AttachError::Os { .. }));
+        let text = AttachError::NoShm.to_string();
+        assert_eq!(text, "/dev/shm is not mounted: named channels live there");
+    }
+}

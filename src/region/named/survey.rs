@@ -1,0 +1,186 @@
+//! Which names are there, who is behind them, and which may go?
+
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::mem::offset_of;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+use super::super::lock::{self, Held, LockFile};
+use super::super::{memory, os};
+use super::name::{DIRECTORY, Name};
+use super::object::{self, Removal};
+use super::{PATIENCE, Patience};
+use crate::error::AttachError;
+use crate::layout::geometry::TABLE_OFFSET;
+use crate::layout::header::name_text;
+use crate::layout::{Geometry, Kind, Policy, Record, Role};
+
+/// A named channel, as [`list`] finds it. All of it may have changed by the time it is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Which ends admit many.
+    pub kind: Kind,
+    /// Messages that it holds when it is full.
+    pub capacity: u64,
+    /// The type or schema of its messages, as far as it is kept.
+    pub payload: String,
+    /// Bytes that it takes.
+    pub bytes: u64,
+    /// Its endpoints.
+    pub attached: Vec<Attached>,
+    /// No live process has it open: [`gc`] would remove it, unless it is kept.
+    pub orphaned: bool,
+    /// Made with [`Builder::keep_name`](crate::Builder::keep_name).
+    pub kept: bool,
+}
+
+/// An endpoint of a [`Listed`] channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Attached {
+    /// Its process's id, as that sees itself.
+    pub pid: u32,
+    /// "sender" or "receiver".
+    pub role: &'static str,
+    /// Its process's name.
+    pub process: String,
+    /// It lives, or is a seat that somebody may take; otherwise it has died and nobody has repaired yet what it left.
+    pub alive: bool,
+}
+
+/// A channel whose name [`gc`] has removed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Its name.
+    pub name: String,
+    /// Bytes that it took.
+    pub bytes: u64,
+    /// Messages in it that nobody had received; `None` if its memory was corrupt.
+    pub unread: Option<u64>,
+}
+
+/// All names in /dev/shm that a channel can have.
+fn names() -> io::Result<impl Iterator<Item = Name>> {
+    let entries = fs::read_dir(DIRECTORY).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), AttachError::NoShm),
+        _ => error,
+    })?;
+    Ok(entries.filter_map(|entry| Name::of_file(&entry.ok()?.file_name())))
+}
+
+/// The named channels that this process may read, in the order of their names. Changes nothing and disturbs nobody.
+///
+/// What else is in /dev/shm is left out: other files, channels of another ABI version, and those of users who do not let
+/// this one read them.
+///
+/// # Errors
+/// /dev/shm is not there or cannot be read.
+///
+/// ```
+/// for channel in annulus::list()? {
+///     println!("{}: {} x {}, {} attached", channel.name, channel.capacity, channel.payload, channel.attached.len());
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn list() -> io::Result<Vec<Listed>> {
+    let mut listed: Vec<_> = names()?.filter_map(|name| look(&name)).collect();
+    listed.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(listed)
+}
+
+fn look(name: &Name) -> Option<Listed> {
+    let path = name.path();
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let object = LockFile::open_by(|| open(path.as_str(), flags, Mode::empty())).ok()?;
+    let status = object::status(&object).ok()?;
+    if object::kind_of(&status).is_some() {
+        return None;
+    }
+    let (line, policy) = object::describe(&object)?;
+    let geometry = Geometry::described(&line)?;
+    let ids = 1..geometry.table_length;
+    Some(Listed {
+        name: name.text(),
+        kind: Kind::decode(line.kind)?,
+        capacity: line.capacity,
+        payload: name_text(&line.name),
+        bytes: status.st_size as u64,
+        attached: ids.filter_map(|id| endpoint(&object, id)).collect(),
+        orphaned: object.who_else(lock::PRESENCE).ok()? != Held::Shared,
+        kept: policy == Policy::Kept,
+    })
+}
+
+fn endpoint(object: &LockFile, id: u16) -> Option<Attached> {
+    let mut bytes = [0; size_of::<Record>()];
+    let offset = TABLE_OFFSET + usize::from(id) * bytes.len();
+    memory::read_at(object.fd().ok()?, &mut bytes, offset as u64).ok()?;
+    let half = |at: usize| Some(u32::from_ne_bytes(*bytes[at..].first_chunk()?));
+    let role = Role::decode(half(offset_of!(Record, role))?).ok()??;
+    let name = &bytes[offset_of!(Record, name)..][..16];
+    let name = CStr::from_bytes_until_nul(name).map_or(name, CStr::to_bytes);
+    let byte = lock::role_byte(role, id);
+    Some(Attached {
+        pid: half(offset_of!(Record, pid))?,
+        role: role.name(),
+        process: String::from_utf8_lossy(name).into_owned(),
+        alive: object.who_else(byte).ok()? != Held::Free,
+    })
+}
+
+/// Removes the names of this user's channels that no live process has open, messages in them or not, and says which.
+///
+/// Whether somebody has one open is the kernel's word: nothing is removed for its age, and nothing that is in use by
+/// anybody, stopped or not. Those made with [`Builder::keep_name`](crate::Builder::keep_name) stay.
+///
+/// # Errors
+/// /dev/shm is not there or cannot be read. What cannot be removed is left.
+pub fn gc() -> io::Result<Vec<Removed>> {
+    Ok(names()?.filter_map(|name| collect(&name)).collect())
+}
+
+fn collect(name: &Name) -> Option<Removed> {
+    let object = object::open_object(name, false).ok()?;
+    let (line, policy) = object::describe(&object)?;
+    if policy == Policy::Kept || !object.try_lock(lock::PRESENCE).ok()? {
+        return None;
+    }
+    let removed = Removed {
+        name: name.text(),
+        bytes: object::status(&object).ok()?.st_size as u64,
+        unread: Geometry::described(&line).and_then(|geometry| object::unread(&object, &geometry)),
+    };
+    (object::remove(&object, name).ok()? == Removal::Done).then_some(removed)
+}
+
+/// Removes the name of a channel, as `rm` does: who has it open goes on, and nobody else comes.
+///
+/// Unlike `rm` it cannot remove the name of a channel that has been created under it in the meantime. It removes
+/// whatever regular file is there, a channel or not; one of another user's only for who may write to it and to /dev/shm.
+///
+/// # Errors
+/// [`AttachError::Name`], [`AttachError::NotFound`], [`AttachError::NotAChannel`], [`AttachError::Busy`] if somebody has
+/// been removing it for a second, or [`AttachError::Os`].
+pub fn unlink(name: &str) -> Result<(), AttachError> {
+    let name = Name::new(name)?;
+    let mut patience = Patience::new(PATIENCE);
+    loop {
+        let object = object::open_object(&name, true)?;
+        match object::remove(&object, &name).map_err(os("remove the channel's name"))? {
+            // Whoever was faster has removed what we meant.
+            Removal::Done | Removal::Gone | Removal::Needed => return Ok(()),
+            Removal::Busy => {}
+        }
+        drop(object);
+        if !patience.pause() {
+            return Err(AttachError::Busy);
+        }
+    }
+}

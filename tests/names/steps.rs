@@ -1,0 +1,149 @@
+//! What do others find between any two system calls of a process, and if it is killed there?
+
+use std::time::Duration;
+
+use annulus::{AttachError, CreateError, TakenBy};
+
+use crate::own::{Many, Numbers, Own, holder};
+use crate::support::step::Stepped;
+
+/// What a process does with a name, from first to last.
+type Deed = fn(&str);
+
+fn creates(name: &str) {
+    if let Ok(channel) = Numbers::create(name, 2) {
+        let _ = channel.sender().map(|tx| tx.send(1));
+    }
+}
+
+fn shares(name: &str) {
+    drop(Numbers::open_or_create(name, 2));
+}
+
+fn shares_and_sends(name: &str) {
+    if let Ok(channel) = Numbers::open_or_create(name, 2) {
+        let _ = channel.sender().map(|tx| tx.send(1));
+    }
+}
+
+fn drains(name: &str) {
+    if let Ok(channel) = Numbers::open(name) {
+        let _ = channel.receiver().map(|rx| while rx.try_recv().is_ok() {});
+    }
+}
+
+pub fn mistakes(name: &str) {
+    drop(Many::open(name));
+}
+
+fn unlinks(name: &str) {
+    let _ = annulus::unlink(name);
+}
+
+pub fn an_opener_gets_no_half_made_and_no_dying_channel() {
+    let name = Own::new("stepped");
+    for (deed, leaves) in [(creates as Deed, false), (shares, false), (shares_and_sends, true)] {
+        let mut maker = Stepped::fork(|| deed(&name));
+        let (mut before, mut with) = (0, 0);
+        while maker.step() {
+            // The maker is stopped in the middle of it: so is nobody else.
+            match Numbers::open_timeout(&name, Duration::ZERO) {
+                Ok(channel) => {
+                    with += 1;
+                    assert_eq!(channel.capacity(), 2);
+                    assert!(name.exists());
+                }
+                Err(AttachError::NotFound { .. } | AttachError::Busy) => before += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(before > 0 && with > 0, "{before} {with}");
+        let left = name.exists();
+        drains(&name);
+        assert!(!name.exists() && left == leaves);
+    }
+}
+
+pub fn a_create_meets_every_step_of_another() {
+    let name = Own::new("two-creates");
+    for deed in [creates as Deed, shares] {
+        let mut maker = Stepped::fork(|| deed(&name));
+        let mut ours = 0;
+        while maker.step() {
+            match Numbers::create(&name, 4) {
+                Ok(channel) => {
+                    ours += 1;
+                    assert_eq!(Numbers::open(&name).unwrap().capacity(), 4);
+                    drop(channel);
+                }
+                Err(CreateError::NameTaken { by, .. }) => {
+                    assert!(matches!(by, TakenBy::Creator | TakenBy::Users), "{by:?}");
+                }
+                Err(CreateError::Busy { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(ours > 0 && !name.exists());
+    }
+}
+
+/// Each deed, killed at each of its system calls; then the three ways in which what it left is repaired.
+pub fn whoever_dies_at_any_system_call_is_repaired() {
+    let name = Own::new("killed-anywhere");
+    let nothing: Deed = |_| {};
+    let dead_creator: Deed = |name| holder(|| Numbers::create(name, 2).unwrap()).kill();
+    let drained: Deed = |name| holder(|| Numbers::open_or_create(name, 2).unwrap()).kill();
+    let unread: Deed = |name| {
+        let channel = Numbers::open_or_create(name, 2).unwrap();
+        channel.sender().unwrap().send(1).unwrap();
+    };
+    let cases: [(Deed, Deed); 11] = [
+        (nothing, creates),
+        (nothing, shares),
+        (nothing, shares_and_sends),
+        (dead_creator, creates),
+        (dead_creator, shares),
+        (dead_creator, unlinks),
+        (drained, creates),
+        (drained, mistakes),
+        (drained, drains),
+        (unread, drains),
+        (unread, unlinks),
+    ];
+    for (number, (before, deed)) in cases.into_iter().enumerate() {
+        let mut stops = 0;
+        loop {
+            before(&name);
+            let mut doer = Stepped::fork(|| deed(&name));
+            let on_the_way = doer.steps(stops);
+            drop(doer); // Killed there.
+            let case = format!("case {number}, stop {stops}");
+            match stops % 3 {
+                0 => match Numbers::create(&name, 2) {
+                    Ok(channel) => drop(channel),
+                    Err(CreateError::NameTaken {
+                        by: TakenBy::Messages { unread: 1 },
+                        ..
+                    }) => drains(&name),
+                    Err(error) => panic!("{case}: {error}"),
+                },
+                1 => {
+                    let channel = Numbers::open_or_create(&name, 2).expect(&case);
+                    let rx = channel.receiver().expect(&case);
+                    while rx.try_recv().is_ok() {}
+                }
+                _ => {
+                    let there = name.exists();
+                    let removed = annulus::gc().unwrap();
+                    assert_eq!(removed.iter().any(|removed| removed.name == *name), there, "{case}");
+                }
+            }
+            assert!(!name.exists(), "{case}");
+            if !on_the_way {
+                break;
+            }
+            stops += 1;
+        }
+        assert!(stops > 10, "case {number} has only {stops} stops");
+    }
+}
