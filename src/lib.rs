@@ -13,12 +13,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! That was one process. A second one comes by the channel in one of three ways, none of which needs a name:
+//! That was one process. A second one comes by the channel in one of four ways:
 //! - A program that this one starts *inherits* it: [`Channel::pass_to`] here, [`Channel::inherited`] there.
 //! - A forked child has it already, and attaches by itself. With a [`Seat`], reserved before the fork, it counts from
 //!   before it has attached.
 //! - A program that somebody else started receives it over a Unix socket: [`fd::send_over`] here, [`fd::receive_from`]
 //!   and [`Channel::from_fd`] there.
+//! - Any program opens it by its *name*, if it was given one.
+//!
+//! # Names
+//! A named channel is the file `annulus.NAME` in /dev/shm, finished before it has the name. Who removes the name?
+//!
+//! | made by | the name goes | and what is unread |
+//! |---|---|---|
+//! | [`Channel::create`] | with its creator, dropped or killed | goes with it, for who has not opened the channel yet |
+//! | [`Channel::open_or_create`] | with the last one out, if everything is read | waits for the next receiver |
+//! | either, with [`Builder::keep_name`] | with [`unlink`] | waits |
+//!
+//! [`Channel::open`] takes what is there, [`Channel::open_timeout`] waits for it. A name that a killed process has left is
+//! taken over by the next to come by it; [`gc`] removes those that no live process has open, and [`list`] shows them all.
+//! The last drop of a shared channel reads every slot, to see whether anything is unread.
+//!
+//! A process *stopped* in the microseconds in which it opens, judges or removes a name makes others wait for it; they are
+//! told ([`AttachError::Busy`]) after a second. `rm` may hit a new channel of the same name, and `mv` and `ln` mislead
+//! whoever removes names: [`unlink`] does not.
 //!
 //! # Which kind
 //! | module | senders | receivers | for |
@@ -61,7 +79,10 @@
 //! | last sender | | drain what is there, then [`RecvError::Disconnected`] |
 //! | last receiver | | [`SendError::Disconnected`], a blocked one too |
 //! | anybody: attaching, detaching, closing, repairing, sleeping, waking | | the next one does it, or a tick |
-//! | everybody | the memory goes with the last process | |
+//! | everybody | the memory goes with the last process, unless it has a name | |
+//! | creator of a name | | who has it open goes on; the next [`Channel::create`] gets the name, [`Channel::open`] removes it |
+//! | last one out of a name, by [`Channel::open_or_create`] | | the next one to come finds the name, and what is unread |
+//! | anybody: creating, opening, removing a name | | nothing half-made has a name; the next one does the rest |
 //!
 //! A process that says goodbye (drops its endpoints, returns from `main`) is noticed at once. One that dies is noticed
 //! by those who wait, at their next *tick*: 50 ms after they began to, then at twice the distance each time up to
@@ -69,8 +90,8 @@
 //! may fill the ring of a receiver that has just died.
 //!
 //! `Disconnected` for want of peers is not for ever: if one attaches, the channel lives on. Before a *first* peer has
-//! come, both ends wait, as long as somebody could come: another process that has the channel, a [`Channel`] in this
-//! one, or one that is in flight over a socket. [`close`](Sender::close) ends it for all who are attached; once they
+//! come, both ends wait, as long as somebody could come: by the channel's name, from another process that has the
+//! channel, from a [`Channel`] in this one, or from one that is in flight over a socket. [`close`](Sender::close) ends it for all who are attached; once they
 //! have gone, it can be used anew. Only endpoints that have attached count: who starts several senders as programs holds
 //! one himself until they are through, lest the first to go be the last.
 //!
@@ -80,7 +101,8 @@
 //! | [`try_send`](Sender::try_send), [`try_recv`](Receiver::try_recv) | wait-free, but for gaps that dead senders have left | lock-free, whoever is stopped or dead |
 //! | `send`, `recv` and their timed forms | wait for a place, for a message | the same |
 //! | attach: [`Channel::sender`], [`Channel::receiver`] | up to a second for another that is attaching, then [`AttachError::Busy`] | the same |
-//! | detach, [`close`](Sender::close) | wait for nobody | the same |
+//! | open, create, [`unlink`] | up to a second for another that is removing the same name, then [`AttachError::Busy`] | the same |
+//! | detach, [`close`](Sender::close), the last drop | wait for nobody | the same |
 //! | [`fd::send_over`], [`fd::receive_from`] | wait for room, for a channel in a socket that blocks | the same |
 //!
 //! `Empty` is exact but behind a slot that one of many senders has claimed and not published yet: for nanoseconds, or
@@ -133,12 +155,16 @@
 //! are of types without bad values; the memory is sealed against shrinking, growing and further seals, and what is not is
 //! refused ([`AttachError::Unsealed`]) unless [`Builder::allow_unsealed`] says otherwise.
 //!
+//! The memory of a *named* channel cannot be sealed: a process that may write to its file can truncate it, and then the
+//! kernel kills whoever uses the channel (SIGBUS). That is a process of the same user, unless [`Builder::mode`] lets
+//! others in; files of other users are refused unless [`Builder::allow_other_users`] says otherwise.
+//!
 //! A *hostile* process that writes to a message while it is copied is outside Rust's memory model, as for all shared
 //! memory; the copy is made so that what comes of it is wrong values at most. What is sent can be read by all who have
 //! the channel.
 //!
 //! # Needs
-//! 64-bit Linux with /proc mounted; 3.17 for memfds and seals (3.15 for the locks that say who is alive), 4.14 for
+//! 64-bit Linux with /proc mounted, and /dev/shm for named channels; 3.17 for memfds and seals (3.15 for the locks that say who is alive), 4.14 for
 //! `MADV_WIPEONFORK`, 4.16 for membarrier's `GLOBAL_EXPEDITED`, without which channels are made in
 //! [`FenceMode::Fenced`].
 //!
@@ -150,7 +176,8 @@
 //! 3. `wait`: how does a process sleep, and why is no wake-up lost?
 //! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
 //!    `region::wiped`: has this process been forked since? `region::passed`: may a region be opened through this
-//!    descriptor? `region::socket`: how does a descriptor cross a socket?
+//!    descriptor? `region::socket`: how does a descriptor cross a socket? `region::named`:
+//!    who takes a name away?
 //! 5. `channel`: what does a user hold?
 //! 6. `sync`: the door. The only file that names atomics, the payload copies and the futex.
 //! 7. `edge`: the names of the ordering edges.
