@@ -51,6 +51,8 @@ fn main() -> std::process::ExitCode {
             a_named_channel_can_be_passed
             an_opener_gets_no_half_made_and_no_dying_channel
             a_create_meets_every_step_of_another
+            two_who_leave_a_shared_name_together_leave_none
+            a_shared_name_in_use_is_not_removed
             whoever_dies_at_any_system_call_is_repaired
             names_withstand_kills
             no_message_of_a_live_session_is_lost;

@@ -1,10 +1,11 @@
 //! What do others find between any two system calls of a process, and if it is killed there?
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use annulus::{AttachError, CreateError, TakenBy};
 
-use crate::own::{Many, Numbers, Own, holder};
+use crate::own::{Many, Numbers, Own, holder, leave};
 use crate::support::step::Stepped;
 
 /// What a process does with a name, from first to last.
@@ -38,6 +39,23 @@ pub fn mistakes(name: &str) {
 
 fn unlinks(name: &str) {
     let _ = annulus::unlink(name);
+}
+
+// What they find.
+
+fn nothing(_: &str) {}
+
+fn dead_creator(name: &str) {
+    holder(|| Numbers::create(name, 2).unwrap()).kill();
+}
+
+fn drained(name: &str) {
+    holder(|| Numbers::open_or_create(name, 2).unwrap()).kill();
+}
+
+fn unread(name: &str) {
+    let channel = Numbers::open_or_create(name, 2).unwrap();
+    channel.sender().unwrap().send(1).unwrap();
 }
 
 pub fn an_opener_gets_no_half_made_and_no_dying_channel() {
@@ -87,16 +105,78 @@ pub fn a_create_meets_every_step_of_another() {
     }
 }
 
+/// Stops a process at each stop of `deed`, in a world that `before` makes; `meanwhile` lets it go on to its end by
+/// calling what it is given. No region is open here when the process is forked: it would have it open, too.
+fn at_each_stop<X>(name: &str, before: impl Fn() -> X, deed: Deed, meanwhile: impl Fn(X, &dyn Fn())) {
+    let mut stops = 0;
+    loop {
+        let world = before();
+        let mut doer = Stepped::fork(|| deed(name));
+        let on_the_way = doer.steps(stops);
+        let doer = Cell::new(on_the_way.then_some(doer));
+        meanwhile(world, &|| {
+            if let Some(doer) = doer.take() {
+                doer.finish();
+            }
+        });
+        if !on_the_way {
+            break;
+        }
+        stops += 1;
+    }
+    assert!(stops > 10, "only {stops} stops");
+}
+
+/// Of two who leave together one is the last.
+pub fn two_who_leave_a_shared_name_together_leave_none() {
+    let name = Own::new("together");
+    let other = || holder(|| Numbers::open_or_create(&name, 2).unwrap());
+    for deed in [shares as Deed, mistakes] {
+        at_each_stop(&name, other, deed, |other, go_on| {
+            leave(other);
+            go_on();
+            assert!(!name.exists());
+        });
+    }
+}
+
+/// Whoever has opened a shared channel keeps its name, wherever a remover was when he came.
+pub fn a_shared_name_in_use_is_not_removed() {
+    let name = Own::new("in-use");
+    let collects: Deed = |_| drop(annulus::gc());
+    // Another capacity, so that the two are told apart.
+    let creates: Deed = |name| drop(Numbers::create(name, 4));
+    let cases: [(Deed, Deed); 6] = [
+        (drained, collects),
+        (unread, collects),
+        (drained, creates),
+        (drained, shares),
+        (drained, mistakes),
+        (unread, drains),
+    ];
+    for (before, deed) in cases {
+        at_each_stop(
+            &name,
+            || before(&name),
+            deed,
+            |(), go_on| {
+                let opened = Numbers::open_timeout(&name, Duration::ZERO);
+                go_on();
+                match opened {
+                    Ok(channel) => assert!(name.exists() || channel.capacity() == 4),
+                    Err(AttachError::NotFound { .. } | AttachError::Busy) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                drains(&name);
+                assert!(!name.exists());
+            },
+        );
+    }
+}
+
 /// Each deed, killed at each of its system calls; then the three ways in which what it left is repaired.
 pub fn whoever_dies_at_any_system_call_is_repaired() {
     let name = Own::new("killed-anywhere");
-    let nothing: Deed = |_| {};
-    let dead_creator: Deed = |name| holder(|| Numbers::create(name, 2).unwrap()).kill();
-    let drained: Deed = |name| holder(|| Numbers::open_or_create(name, 2).unwrap()).kill();
-    let unread: Deed = |name| {
-        let channel = Numbers::open_or_create(name, 2).unwrap();
-        channel.sender().unwrap().send(1).unwrap();
-    };
     let cases: [(Deed, Deed); 11] = [
         (nothing, creates),
         (nothing, shares),
