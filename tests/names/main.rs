@@ -12,10 +12,11 @@ mod steps;
 mod support;
 mod survey;
 
-use std::fs;
+use std::fs::{self, File};
 
 use lifetimes::*;
 use mismatches::*;
+use nix::fcntl::{Flock, FlockArg};
 use own::prefix;
 use processes::*;
 use races::*;
@@ -24,6 +25,8 @@ use support::Test;
 use survey::*;
 
 fn main() -> std::process::ExitCode {
+    // Roles are played while their parent has the turn.
+    let _turn = std::env::var(support::peer::ROLE).is_err().then(turn);
     let mut tests = support::tests!(
         plain:
             two_programs_find_each_other_whichever_is_first
@@ -68,6 +71,18 @@ fn main() -> std::process::ExitCode {
         ],
         &tests,
     )
+}
+
+/// One run at a time on this machine: `gc` removes what another run's killed processes have left, as it should.
+fn turn() -> Flock<File> {
+    let path = std::env::temp_dir().join(format!("annulus-names-test-{}", nix::unistd::geteuid()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .expect("a file to lock");
+    Flock::lock(file, FlockArg::LockExclusive).expect("our turn")
 }
 
 fn nothing_is_left_in_dev_shm() {
