@@ -56,6 +56,7 @@ fn main() -> std::process::ExitCode {
             a_create_meets_every_step_of_another
             two_who_leave_a_shared_name_together_leave_none
             a_shared_name_in_use_is_not_removed
+            no_remover_takes_the_name_of_a_fresh_channel
             whoever_dies_at_any_system_call_is_repaired
             names_withstand_kills
             no_message_of_a_live_session_is_lost;

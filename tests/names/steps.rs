@@ -41,6 +41,10 @@ fn unlinks(name: &str) {
     let _ = annulus::unlink(name);
 }
 
+fn collects(_: &str) {
+    drop(annulus::gc());
+}
+
 // What they find.
 
 fn nothing(_: &str) {}
@@ -143,7 +147,6 @@ pub fn two_who_leave_a_shared_name_together_leave_none() {
 /// Whoever has opened a shared channel keeps its name, wherever a remover was when he came.
 pub fn a_shared_name_in_use_is_not_removed() {
     let name = Own::new("in-use");
-    let collects: Deed = |_| drop(annulus::gc());
     // Another capacity, so that the two are told apart.
     let creates: Deed = |name| drop(Numbers::create(name, 4));
     let cases: [(Deed, Deed); 6] = [
@@ -168,6 +171,27 @@ pub fn a_shared_name_in_use_is_not_removed() {
                     Err(error) => panic!("{error}"),
                 }
                 drains(&name);
+                assert!(!name.exists());
+            },
+        );
+    }
+}
+
+/// A remover that has been overtaken leaves the channel alone that has the name by then.
+pub fn no_remover_takes_the_name_of_a_fresh_channel() {
+    let name = Own::new("stale");
+    for deed in [collects as Deed, drains, creates, shares, mistakes] {
+        at_each_stop(
+            &name,
+            || dead_creator(&name),
+            deed,
+            |(), go_on| {
+                // Removes the dead creator's name, unless the other one holds its byte.
+                drop(Numbers::open_timeout(&name, Duration::ZERO));
+                let fresh = (!name.exists()).then(|| Numbers::create(&name, 4).unwrap());
+                go_on();
+                assert!(fresh.is_none() || name.exists());
+                drop(fresh);
                 assert!(!name.exists());
             },
         );
