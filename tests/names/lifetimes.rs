@@ -3,12 +3,28 @@
 use std::fs;
 use std::time::Duration;
 
-use annulus::{RecvError, TakenBy};
+use annulus::{Channel, RecvError, Single, TakenBy};
 
 use crate::own::{Many, Numbers, Own, holder, leave, not_found, taken};
 use crate::support::Words;
 use crate::support::traffic::{drain, go_on, receive};
 use crate::support::words::{self, Phase, State};
+
+/// More slots than are looked at in one go, of a size that does not divide it.
+pub fn a_large_channel_is_seen_to_be_drained() {
+    let name = Own::new("large");
+    let channel = || Channel::<[u64; 2], Single, Single>::open_or_create(&name, 16_384).unwrap();
+    drop(channel());
+    assert!(!name.exists(), "nothing is unread");
+    let (there, tx) = (channel(), channel().sender().unwrap());
+    tx.send_many(&[[1, 2]; 16_384]).unwrap();
+    drop((there, tx));
+    assert!(name.exists(), "everything is unread");
+    let rx = channel().receiver().unwrap();
+    assert_eq!(rx.iter().count(), 16_384);
+    drop(rx);
+    assert!(!name.exists(), "nothing is unread");
+}
 
 pub fn the_creators_drop_takes_the_name_and_who_is_there_goes_on() {
     let name = Own::new("creator");

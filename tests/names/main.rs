@@ -31,6 +31,7 @@ fn main() -> std::process::ExitCode {
         plain:
             two_programs_find_each_other_whichever_is_first
             what_is_sent_waits_for_a_receiver_that_starts_later
+            a_large_channel_is_seen_to_be_drained
             the_creators_drop_takes_the_name_and_who_is_there_goes_on
             a_killed_creators_name_is_the_next_ones
             an_opener_removes_a_dead_creators_name

@@ -119,8 +119,10 @@ pub(super) fn unread(object: &LockFile, geometry: &Geometry) -> Option<u64> {
     let mut count = 0;
     for first in (0..capacity).step_by(at_once) {
         let offset = geometry.slots_offset + first * geometry.stride;
-        memory::read_at(file, &mut bytes, offset as u64).ok()?;
-        for slot in bytes.chunks(geometry.stride) {
+        let slots = at_once.min(capacity - first);
+        let part = &mut bytes[..(slots - 1) * geometry.stride + size_of::<u64>()];
+        memory::read_at(file, part, offset as u64).ok()?;
+        for slot in part.chunks(geometry.stride) {
             let word = u64::from_ne_bytes(*slot.first_chunk()?);
             let (_, phase) = State::from_bits(word).decode(laps.lap_bits(), ids)?;
             count += u64::from(matches!(phase, Phase::Full | Phase::Reading(_)));
@@ -193,12 +195,12 @@ pub(super) fn name_of(object: BorrowedFd<'_>) -> io::Result<Option<Name>> {
     Ok(Path::new(&path).file_name().and_then(Name::of_file))
 }
 
-/// Is it a regular file on the file system of named regions?
+/// Is it a regular file of this user's on the file system of named regions?
 pub(in crate::region) fn in_directory(file: BorrowedFd<'_>) -> bool {
     let Ok((file, directory)) = fstat(file).and_then(|file| Ok((file, stat(DIRECTORY)?))) else {
         return false;
     };
-    file.st_dev == directory.st_dev && kind_of(&file).is_none()
+    file.st_dev == directory.st_dev && kind_of(&file).is_none() && file.st_uid == geteuid().as_raw()
 }
 
 /// A new file without a name, on the file system of named regions, that can be given one.
