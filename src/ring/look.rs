@@ -1,7 +1,6 @@
 //! What does a slot's word mean to someone who stands at position `p`?
 
 use crate::layout::{Laps, Phase, State};
-use crate::sync::spin_hint;
 
 use super::{Ring, WALKS};
 
@@ -100,22 +99,5 @@ impl Walk {
             return Err(Refused::Blocked);
         }
         Ok(true)
-    }
-}
-
-/// Claims lost to others in one operation.
-///
-/// Who loses one lets the winner go on for a while, and then starts again at the hint: two that fight for each slot pass
-/// its line and the hint's to and fro for every message. Twice as many pauses after each loss, up to 32, as is usual.
-#[derive(Default)]
-pub(super) struct Contention(u32);
-
-impl Contention {
-    /// One more.
-    pub(super) fn lost(&mut self) {
-        for _ in 0..1 << self.0 {
-            spin_hint();
-        }
-        self.0 = (self.0 + 1).min(5);
     }
 }

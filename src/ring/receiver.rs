@@ -7,7 +7,7 @@ use crate::layout::{Owner, Slot, State};
 use crate::sync::Relaxed;
 
 use super::cursor::Cursor;
-use super::look::{self, Contention, Look, Walk};
+use super::look::{self, Look, Walk};
 use super::watch::{End, Watch};
 use super::{Claim, Refused, Ring};
 
@@ -204,7 +204,6 @@ impl<T: Pod> MultiReceiver<T> {
     #[inline(never)]
     fn claim_from(&self, mut p: u64) -> Result<u64, Refused> {
         let ring = self.ring;
-        let mut contention = Contention::default();
         let mut walk = Walk::new(ring.laps);
         loop {
             let state = self.look(p);
@@ -212,8 +211,6 @@ impl<T: Pod> MultiReceiver<T> {
                 if self.try_claim(p) {
                     return Ok(p);
                 }
-                contention.lost();
-                p = self.start();
             } else {
                 match look::receive(&ring, p, state) {
                     Look::Pass(next) => p = next,

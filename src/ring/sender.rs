@@ -7,7 +7,7 @@ use crate::layout::{Owner, Slot, State};
 use crate::sync::Relaxed;
 
 use super::cursor::Cursor;
-use super::look::{self, Contention, Look, Walk};
+use super::look::{self, Look, Walk};
 use super::watch::{End, Watch};
 use super::{Claim, Refused, Ring};
 
@@ -180,15 +180,12 @@ impl<T: Pod> MultiSender<T> {
     fn claim_from(&self, mut p: u64) -> Result<u64, Refused> {
         let ring = self.ring;
         let mut walk = Walk::new(ring.laps);
-        let mut contention = Contention::default();
         loop {
             let state = self.look(p);
             if state == State::free(ring.laps.lap(p)) {
                 if self.try_claim(p) {
                     return Ok(p);
                 }
-                contention.lost();
-                p = self.start();
             } else {
                 match look::send(&ring, p, state) {
                     Look::Pass(next) => p = next,
