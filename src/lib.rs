@@ -142,7 +142,7 @@
 //!
 //! # Membarrier
 //! By default the one who is about to sleep pays for the fence between a message and the look for sleepers, by
-//! membarrier(2): a quarter more throughput and up. Every process of the channel registers for that when it attaches, in
+//! membarrier(2): a fifth more throughput, or a little more. Every process of the channel registers for that when it attaches, in
 //! microseconds; in one that has several threads, 8 to 16 ms the first time. [`prepare`] first thing in `main` has it
 //! out of the way. A process that may not (seccomp) is refused with [`AttachError::MembarrierUnavailable`]: create the
 //! channel with [`FenceMode::Fenced`] then.
