@@ -237,8 +237,8 @@ pub enum TakenBy {
         /// How many.
         unread: u64,
     },
-    /// A channel made with `keep_name`.
-    #[error("it is kept until it is removed with `annulus::unlink`")]
+    /// A channel made with `keep_name`, or in a file of its own.
+    #[error("it is kept until it is removed, with `annulus::unlink` or, a file elsewhere, like any file")]
     Kept,
     /// Something that this program cannot judge: no channel, another ABI version, or another user's.
     #[error("it is not a channel that this program could remove")]
@@ -314,6 +314,14 @@ pub enum CreateError {
     Busy {
         /// The name.
         name: String,
+    },
+    /// The file system of a channel's file is not made for it.
+    #[error(
+        "{path:?} is on a file system that cannot hold a channel: it needs O_TMPFILE and fallocate, as ext4, XFS, Btrfs and tmpfs have them"
+    )]
+    FileSystem {
+        /// Of the file.
+        path: String,
     },
     /// Named channels live in /dev/shm.
     #[error("/dev/shm is not mounted: named channels live there")]

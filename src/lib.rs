@@ -29,10 +29,13 @@
 //! | [`Channel::create`] | with its creator, dropped or killed | goes with it, for who has not opened the channel yet |
 //! | [`Channel::open_or_create`] | with the last one out, if everything is read | waits for the next receiver |
 //! | either, with [`Builder::keep_name`] | with [`unlink`] | waits |
+//! | either, in a file of one's own: [`Builder::path`] | when somebody removes the file | waits, over a restart of the machine too |
 //!
 //! [`Channel::open`] takes what is there, [`Channel::open_timeout`] waits for it. A name that a killed process has left is
 //! taken over by the next to come by it; [`gc`] removes those that no live process has open, and [`list`] shows them all.
-//! The last drop of a shared channel reads every slot, to see whether anything is unread.
+//! The last drop of a shared channel reads every slot, to see whether anything is unread. It is "out" who had the channel
+//! open: not a forked child that has never attached, nor a [`Command`](std::process::Command) that was given the channel and
+//! not run. If one of those is last, the name is left to the next to come by it.
 //!
 //! A process *stopped* in the microseconds in which it opens, judges or removes a name makes others wait for it; they are
 //! told ([`AttachError::Busy`]) after a second. `rm` may hit a new channel of the same name, and `mv` and `ln` mislead
@@ -197,7 +200,7 @@ mod wait;
 
 pub use bytemuck;
 pub use channel::fd;
-pub use channel::{Builder, Channel, End, IntoIter, Iter, Multi, Receiver, Seat, Sender, Single, TryIter};
+pub use channel::{Builder, Channel, End, FileBuilder, IntoIter, Iter, Multi, Receiver, Seat, Sender, Single, TryIter};
 pub use error::{
     AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,
     SendTimeoutError, TakenBy, TryRecvError, TrySendError,

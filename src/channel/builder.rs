@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::Duration;
 
 use bytemuck::Pod;
@@ -14,6 +15,7 @@ use crate::region::named::{self, Access, Name};
 use crate::region::{Expected, Plan, Region, Sealing};
 
 use super::end::{End, EndKind};
+use super::file::FileBuilder;
 use super::{Channel, Ends};
 
 /// Endpoints at a multi end, unless [`Builder::table_length`] says otherwise: 16 KiB of records. A guess.
@@ -181,8 +183,7 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
     /// # Errors
     /// As for [`Channel::create`].
     pub fn create(self, name: &str) -> Result<Channel<T, S, R>, CreateError> {
-        let region = named::create(&Name::new(name)?, &self.plan, self.access)?;
-        Ok(Channel::new(region, self.plan.name))
+        self.create_named(&Name::new(name)?)
     }
 
     /// [`Channel::open`], with these options: [`schema`](Self::schema) and
@@ -203,14 +204,7 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
     }
 
     fn open_within(self, name: &str, timeout: Option<Duration>) -> Result<Channel<T, S, R>, AttachError> {
-        let expected = Expected {
-            kind: self.plan.kind,
-            payload: self.plan.payload,
-            name: self.plan.name,
-            sealing: self.sealing,
-        };
-        let region = named::open(&Name::new(name)?, &expected, self.access, timeout)?;
-        Ok(Channel::new(region, expected.name))
+        self.open_named(&Name::new(name)?, timeout)
     }
 
     /// [`Channel::open_or_create`], with these options.
@@ -218,8 +212,33 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
     /// # Errors
     /// As for [`Channel::open_or_create`].
     pub fn open_or_create(self, name: &str) -> Result<Channel<T, S, R>, OpenOrCreateError> {
-        let name = Name::new(name).map_err(AttachError::from)?;
-        let region = named::open_or_create(&name, &self.plan, self.access)?;
+        self.open_or_create_named(&Name::new(name).map_err(AttachError::from)?)
+    }
+
+    /// Puts the channel in the file at `path`, on any file system that can hold one, instead of under a name in /dev/shm.
+    pub fn path(mut self, path: impl AsRef<Path>) -> FileBuilder<T, S, R> {
+        self.access.keep = true;
+        FileBuilder::new(self, path.as_ref().to_owned())
+    }
+
+    pub(super) fn create_named(self, name: &Name) -> Result<Channel<T, S, R>, CreateError> {
+        let region = named::create(name, &self.plan, self.access)?;
+        Ok(Channel::new(region, self.plan.name))
+    }
+
+    pub(super) fn open_named(self, name: &Name, timeout: Option<Duration>) -> Result<Channel<T, S, R>, AttachError> {
+        let expected = Expected {
+            kind: self.plan.kind,
+            payload: self.plan.payload,
+            name: self.plan.name,
+            sealing: self.sealing,
+        };
+        let region = named::open(name, &expected, self.access, timeout)?;
+        Ok(Channel::new(region, expected.name))
+    }
+
+    pub(super) fn open_or_create_named(self, name: &Name) -> Result<Channel<T, S, R>, OpenOrCreateError> {
+        let region = named::open_or_create(name, &self.plan, self.access)?;
         Ok(Channel::new(region, self.plan.name))
     }
 }

@@ -3,13 +3,14 @@
 //! [`Channel`] is the thing itself; [`Sender`] and [`Receiver`] are its ends; [`Seat`] is an end that will be. This room
 //! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
 //! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the
-//! operations), `builder`, `seat`, `pass` and [`fd`] (how to get there).
+//! operations), `builder`, `file`, `seat`, `pass` and [`fd`] (how to get there).
 
 mod builder;
 mod deadline;
 mod end;
 mod endpoint;
 pub mod fd;
+mod file;
 mod pass;
 mod place;
 mod reaper;
@@ -36,6 +37,7 @@ use crate::region::{Expected, Region, Sealing, passed};
 
 pub use builder::Builder;
 pub use end::{End, Multi, Single};
+pub use file::FileBuilder;
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use seat::Seat;
 pub use sender::Sender;

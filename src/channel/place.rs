@@ -33,8 +33,9 @@ const PATIENCE: u64 = 1_000_000_000;
 /// An endpoint's id and locks, before anybody sends or receives with it.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) region: Arc<Region>,
+    // Dropped before the region, whose name may go with the last endpoint.
     pub(super) locks: LockFile,
+    pub(super) region: Arc<Region>,
     pub(super) role: Role,
     pub(super) owner: Owner,
 }

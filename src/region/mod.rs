@@ -115,7 +115,8 @@ impl Region {
             what: "seal the channel's memory",
             source,
         })?;
-        Ok(Self::hold(file, None, geometry, plan.payload, &line)?)
+        let presence = Presence::hold(file.as_fd()).map_err(AttachError::from)?;
+        Ok(Mapped::new(file, geometry, plan.payload, &line)?.held_by(presence, None))
     }
 
     /// The region in `file`, if it is what is expected.
@@ -123,7 +124,8 @@ impl Region {
         // Before the length, which the seals make final.
         let seals = memory::seals(file.as_fd()).map_err(os("read the seals of the channel's memory"))?;
         let line = read_line(file.as_fd())?;
-        let behind_a_name = !seals.fix_the_length() && named::in_directory(file.as_fd());
+        // A named region, which cannot be sealed.
+        let behind_a_name = !seals.fix_the_length() && line.policy != 0 && named::is_ours(file.as_fd());
         if expected.sealing == Sealing::Required && !seals.fix_the_length() && !behind_a_name {
             return Err(AttachError::Unsealed {
                 actual: seals.length_text(),
@@ -135,24 +137,13 @@ impl Region {
             });
         }
         let geometry = check(file.as_fd(), &line, expected)?;
+        let presence = Presence::hold(file.as_fd())?;
         let named = if behind_a_name {
             Some(Named::behind(file.as_fd(), &line)?)
         } else {
             None
         };
-        Self::hold(file, named, geometry, expected.payload, &line)
-    }
-
-    /// Maps `file` and says "present".
-    fn hold(
-        file: OwnedFd,
-        named: Option<Named>,
-        geometry: Geometry,
-        payload: PayloadLayout,
-        line: &Header,
-    ) -> Result<Arc<Region>, AttachError> {
-        let presence = Presence::hold(file.as_fd())?;
-        Ok(Mapped::new(file, geometry, payload, line)?.held_by(presence, named))
+        Ok(Mapped::new(file, geometry, expected.payload, &line)?.held_by(presence, named))
     }
 
     /// The shared words.

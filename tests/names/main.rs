@@ -5,6 +5,7 @@
 mod lifetimes;
 mod mismatches;
 mod own;
+mod passed;
 mod processes;
 mod races;
 mod steps;
@@ -18,6 +19,7 @@ use lifetimes::*;
 use mismatches::*;
 use nix::fcntl::{Flock, FlockArg};
 use own::prefix;
+use passed::*;
 use processes::*;
 use races::*;
 use steps::*;
@@ -53,6 +55,11 @@ fn main() -> std::process::ExitCode {
             a_forked_childs_copy_leaves_the_name_alone
             a_child_that_has_attached_leaves_as_its_own
             a_named_channel_can_be_passed
+            who_was_passed_a_makers_channel_takes_its_name_along
+            a_descriptor_is_enough_for_ones_own_named_channel
+            a_copy_of_an_anonymous_channel_is_for_those_who_allow_it
+            what_was_never_allocated_is_not_counted
+            a_dead_creators_name_that_is_another_users_leads_nowhere
             an_opener_gets_no_half_made_and_no_dying_channel
             a_create_meets_every_step_of_another
             two_who_leave_a_shared_name_together_leave_none

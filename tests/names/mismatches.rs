@@ -7,11 +7,11 @@ use std::os::unix::net::UnixListener;
 
 use annulus::{AttachError, Channel, CreateError, NameError, OpenOrCreateError, Single, TakenBy};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Uid, chown, mkfifo, setuid};
+use nix::unistd::{Uid, chown, mkfifo};
 
-use crate::own::{Many, Numbers, Own, holder, not_found, prefix, taken};
+use crate::own::{Many, NOBODY, Numbers, Own, as_nobody, holder, not_found, prefix, taken};
+use crate::support::LONG;
 use crate::support::traffic::receive;
-use crate::support::{LONG, Peer};
 
 pub fn a_mismatch_is_told_and_leaves_nothing_behind() {
     let name = Own::new("mismatch");
@@ -127,23 +127,11 @@ pub fn what_is_not_a_channel_is_told_by_what_it_is() {
     is("a symbolic link");
 }
 
-/// A user that is not root.
-const NOBODY: Uid = Uid::from_raw(65534);
-
 pub fn another_users_channel_is_opened_only_if_allowed() {
     let name = Own::new("users");
     if !Uid::effective().is_root() {
         return; // Only root can be two users.
     }
-    let as_nobody = |run: &dyn Fn()| {
-        Peer::fork("nobody", |_| {
-            setuid(NOBODY).unwrap();
-            // Otherwise its /proc is root's.
-            nix::sys::prctl::set_dumpable(true).unwrap();
-            run();
-        })
-        .join();
-    };
     let channel = Numbers::builder(4).mode(0o666).create(&name).unwrap();
     as_nobody(&|| {
         let error = Numbers::open(&name).unwrap_err();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use annulus::{AttachError, Channel, CreateError, Multi, Single, TakenBy};
-use nix::unistd::getpid;
+use nix::unistd::{Uid, getpid, setuid};
 
 use crate::support::{self, Peer};
 
@@ -69,6 +69,20 @@ pub fn holder<X>(make: impl FnOnce() -> X) -> Peer {
 pub fn leave(mut peer: Peer) {
     peer.tell("leave");
     peer.join();
+}
+
+/// A user that is not root.
+pub const NOBODY: Uid = Uid::from_raw(65534);
+
+/// Does `run` in a child that is nobody's; this process must be root's.
+pub fn as_nobody(run: &dyn Fn()) {
+    Peer::fork("nobody", |_| {
+        setuid(NOBODY).unwrap();
+        // Otherwise its /proc is root's.
+        nix::sys::prctl::set_dumpable(true).unwrap();
+        run();
+    })
+    .join();
 }
 
 /// There was nothing of that name.

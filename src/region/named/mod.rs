@@ -47,8 +47,13 @@
 //! | out: presence let go, or taken alone | the name of a shared region that nobody has open | as above |
 //! | gc, unlink, list: anything but unlink | nothing | the kernel |
 //!
-//! *Stopped* with presence alone, or with the name byte, a process holds up those who open or remove that very object,
-//! until they time out; `create` and *out* of others go on.
+//! | anything, by who has presence but no [`Region`]: a command that is never run, a descriptor that nobody receives, a forked child that has not attached | a drained shared region that nobody has open, if that was the last | as above |
+//!
+//! *Stopped* with presence alone, or with the name byte, a process holds up those who open, create or remove that very
+//! name, until they time out; *out* of others goes on.
+//!
+//! # Files elsewhere
+//! A region may be in a file of any path, by the same steps: always kept, so that nobody removes it.
 //!
 //! # What it does not withstand
 //! A named region cannot be sealed, so a process that may write to it can truncate it, and then the kernel ends those
@@ -61,7 +66,6 @@ mod survey;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,7 +83,7 @@ use crate::sync::now;
 use object::Removal;
 
 pub(crate) use name::Name;
-pub(in crate::region) use object::in_directory;
+pub(in crate::region) use object::is_ours;
 pub use survey::{Attached, Listed, Removed, gc, list, unlink};
 
 /// How long to begin again, unless the caller says. A guess: whoever holds a byte for so long is stopped.
@@ -107,7 +111,7 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Of a region that was passed to this process, by whatever name it goes.
+    /// Of a region that was passed to this process and in which it is present, by whatever name it goes.
     pub(super) fn behind(file: BorrowedFd<'_>, line: &Header) -> Result<Named, AttachError> {
         Ok(Named {
             name: object::name_of(file).map_err(os("look for the channel's name"))?,
@@ -235,8 +239,12 @@ fn attempt(name: &Name, expected: &Expected, access: Access) -> Result<Attempt, 
     if let Some((_, Policy::Created)) = described
         && !object::creator_elsewhere(&locks)?
     {
-        object::remove(&locks, name).map_err(os("remove the name that a dead creator has left"))?;
-        return Ok(Attempt::Again);
+        return match object::remove(&locks, name) {
+            Ok(_) => Ok(Attempt::Again),
+            // Another user's: until that one comes again there is none.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Attempt::NotFound),
+            Err(error) => Err(os("remove the name that a dead creator has left")(error)),
+        };
     }
     let error = match enter(&locks, name, expected) {
         Ok((mapped, named)) => return Ok(Attempt::Opened(mapped.held_by(Presence::of(locks), Some(named)))),
@@ -244,7 +252,8 @@ fn attempt(name: &Name, expected: &Expected, access: Access) -> Result<Attempt, 
     };
     if let Some((line, policy)) = described {
         let geometry = Geometry::described(&line);
-        if object::out(&locks, name, policy, geometry.as_ref())? == Removal::Done {
+        // What goes wrong here leaves a name, and is not what went wrong.
+        if let Ok(Removal::Done) = object::out(&locks, name, policy, geometry.as_ref()) {
             return Ok(Attempt::Again);
         }
     }
@@ -326,9 +335,13 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
     let mode = mode.ok_or(CreateError::Mode { mode: access.mode })?;
     let policy = if access.keep { Policy::Kept } else { policy };
     let (geometry, line) = draw(plan, Some(policy))?;
-    let file = memory::create(geometry.total, plan.max_bytes, || object::nameless(mode));
+    let directory = name.directory();
+    let file = memory::create(geometry.total, plan.max_bytes, || object::nameless(directory, mode));
     let file = file.map_err(|error| match CreateError::from(error) {
-        CreateError::Os { .. } if !Path::new(name::DIRECTORY).is_dir() => CreateError::NoShm,
+        CreateError::Os { .. } if name.in_shm() && !directory.is_dir() => CreateError::NoShm,
+        CreateError::Os { source, .. } if source.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => {
+            CreateError::FileSystem { path: name.text() }
+        }
         other => other,
     })?;
     write_line(file.as_fd(), line)?;
@@ -346,8 +359,13 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
 fn link(region: &Region, name: &Name) -> Result<bool, CreateError> {
     // open(2), O_TMPFILE: the way to link a file that has no name.
     let link = format!("/proc/self/fd/{}", region.file().as_raw_fd());
-    let (link, path) = (link.as_str(), name.path());
-    match linkat(AT_FDCWD, link, AT_FDCWD, path.as_str(), AtFlags::AT_SYMLINK_FOLLOW) {
+    match linkat(
+        AT_FDCWD,
+        link.as_str(),
+        AT_FDCWD,
+        name.path(),
+        AtFlags::AT_SYMLINK_FOLLOW,
+    ) {
         Ok(()) => Ok(true),
         Err(Errno::EEXIST) => Ok(false),
         Err(errno) => Err(CreateError::Os {

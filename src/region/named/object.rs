@@ -4,33 +4,35 @@
 //! been truncated, or never have been a region.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, readlink};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
 use nix::unistd::{geteuid, unlink};
 
 use super::super::lock::{self, Held, LockFile};
 use super::super::{memory, os, read_line};
-use super::name::{DIRECTORY, Name};
+use super::name::{self, Name};
 use crate::error::AttachError;
 use crate::layout::{Geometry, Header, Phase, Policy, State, header};
 
 /// How much of the slots is read at a time.
 const CHUNK: usize = 256 * 1024;
+/// From this stride on, each slot's word is read by itself. A guess: what pread(2) copies in the time that it takes to be
+/// called.
+const LARGE: usize = 2048;
 
 /// Opens what `name` leads to: a regular file of this user, or, if `others` says so, of any.
 ///
 /// # Errors
 /// [`AttachError::NotFound`], a variant for each thing that it is instead, or what the kernel answers.
 pub(super) fn open_object(name: &Name, others: bool) -> Result<LockFile, AttachError> {
-    let path = name.path();
     // The last two, lest a file that is no region does something on being opened.
     let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let opened = LockFile::open_by(|| open(path.as_str(), flags, Mode::empty()));
-    let object = opened.map_err(|error| explain(error, name, Path::new(DIRECTORY)))?;
+    let opened = LockFile::open_by(|| open(name.path(), flags, Mode::empty()));
+    let object = opened.map_err(|error| explain(error, name))?;
     let status = status(&object).map_err(os("look at the channel's file"))?;
     match kind_of(&status) {
         None if others => Ok(object),
@@ -40,17 +42,15 @@ pub(super) fn open_object(name: &Name, others: bool) -> Result<LockFile, AttachE
 }
 
 /// Why could the file of `name` not be opened?
-fn explain(error: io::Error, name: &Name, directory: &Path) -> AttachError {
+fn explain(error: io::Error, name: &Name) -> AttachError {
     match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ENOENT) if !directory.is_dir() => AttachError::NoShm,
+        Some(Errno::ENOENT) if name.in_shm() && !name.directory().is_dir() => AttachError::NoShm,
         Some(Errno::ENOENT) => AttachError::NotFound { name: name.text() },
         Some(Errno::ELOOP) => not_a_file(name, "a symbolic link"),
         Some(Errno::EISDIR) => not_a_file(name, "a directory"),
         Some(Errno::ENXIO) => not_a_file(name, "a socket or a device"),
         Some(Errno::EACCES) => {
-            let another = lstat(name.path().as_str())
-                .ok()
-                .and_then(|status| ours(&status, name).err());
+            let another = lstat(name.path()).ok().and_then(|status| ours(&status, name).err());
             another.unwrap_or_else(|| os("open the channel's file")(error))
         }
         _ => os("open the channel's file")(error),
@@ -110,10 +110,30 @@ pub(super) fn creator_elsewhere(object: &LockFile) -> io::Result<bool> {
 /// All slots are read, and not the ring from its hints: behind the claim of a dead sender, and under those of dead
 /// receivers, there may be messages. Whoever asks has presence alone, so none of them changes.
 pub(super) fn unread(object: &LockFile, geometry: &Geometry) -> Option<u64> {
+    count_unread(object, geometry, u64::MAX)
+}
+
+/// Are there no [`unread`] messages?
+fn is_drained(object: &LockFile, geometry: &Geometry) -> bool {
+    count_unread(object, geometry, 1) == Some(0)
+}
+
+/// Stops when there are `enough`.
+fn count_unread(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u64> {
+    // A region is allocated when it is made. What is not may say that it has any number of slots, and cost nothing.
+    let allocated = status(object).ok()?.st_blocks as u64 * 512;
+    if allocated < geometry.total as u64 {
+        return None;
+    }
     let file = object.fd().ok()?;
     let (ids, laps) = (geometry.table_length, geometry.laps);
     let capacity = laps.capacity() as usize;
-    let at_once = (CHUNK / geometry.stride).clamp(1, capacity);
+    let at_once = if geometry.stride < LARGE {
+        CHUNK / geometry.stride
+    } else {
+        1
+    };
+    let at_once = at_once.clamp(1, capacity);
     // The last slot of a chunk is read no further than its word.
     let mut bytes = vec![0; (at_once - 1) * geometry.stride + size_of::<u64>()];
     let mut count = 0;
@@ -126,6 +146,9 @@ pub(super) fn unread(object: &LockFile, geometry: &Geometry) -> Option<u64> {
             let word = u64::from_ne_bytes(*slot.first_chunk()?);
             let (_, phase) = State::from_bits(word).decode(laps.lap_bits(), ids)?;
             count += u64::from(matches!(phase, Phase::Full | Phase::Reading(_)));
+        }
+        if count >= enough {
+            break;
         }
     }
     Some(count)
@@ -153,13 +176,12 @@ pub(super) fn remove(object: &LockFile, name: &Name) -> io::Result<Removal> {
         return Ok(Removal::Busy);
     }
     let meant = status(object)?;
-    let path = name.path();
-    match lstat(path.as_str()) {
+    match lstat(name.path()) {
         Ok(found) if (found.st_dev, found.st_ino) == (meant.st_dev, meant.st_ino) => {}
         Ok(_) | Err(Errno::ENOENT) => return Ok(Removal::Gone),
         Err(errno) => return Err(errno.into()),
     }
-    match unlink(path.as_str()) {
+    match unlink(name.path()) {
         Ok(()) => Ok(Removal::Done),
         // By hand, outside the protocol.
         Err(Errno::ENOENT) => Ok(Removal::Gone),
@@ -178,7 +200,9 @@ pub(super) fn out(object: &LockFile, name: &Name, policy: Policy, geometry: Opti
         Policy::Shared => {
             // Not converted: of two that leave together and hold it shared, neither would get it.
             object.unlock(lock::PRESENCE)?;
-            if !object.try_lock(lock::PRESENCE)? || geometry.and_then(|g| unread(object, g)) != Some(0) {
+            let alone = object.try_lock(lock::PRESENCE)?;
+            // Of one that has lost its name nothing has to be known.
+            if !alone || status(object)?.st_nlink == 0 || !geometry.is_some_and(|g| is_drained(object, g)) {
                 return Ok(Removal::Needed);
             }
         }
@@ -186,44 +210,36 @@ pub(super) fn out(object: &LockFile, name: &Name, policy: Policy, geometry: Opti
     remove(object, name)
 }
 
-/// The file in /dev/shm that `object` is, if a name leads to it.
+/// The name in /dev/shm that leads to `object`, if there is one.
+///
+/// The directory is searched, since /proc does not know: what was made without a name is there called `#inode (deleted)`
+/// ever after, by those who have come by it through its maker's descriptor.
 pub(super) fn name_of(object: BorrowedFd<'_>) -> io::Result<Option<Name>> {
-    if fstat(object)?.st_nlink == 0 {
+    let meant = fstat(object)?;
+    if meant.st_nlink == 0 {
         return Ok(None);
     }
-    let path = readlink(format!("/proc/self/fd/{}", object.as_raw_fd()).as_str())?;
-    Ok(Path::new(&path).file_name().and_then(Name::of_file))
-}
-
-/// Is it a regular file of this user's on the file system of named regions?
-pub(in crate::region) fn in_directory(file: BorrowedFd<'_>) -> bool {
-    let Ok((file, directory)) = fstat(file).and_then(|file| Ok((file, stat(DIRECTORY)?))) else {
-        return false;
+    let leads_there = |name: &Name| {
+        lstat(name.path()).is_ok_and(|found| (found.st_dev, found.st_ino) == (meant.st_dev, meant.st_ino))
     };
-    file.st_dev == directory.st_dev && kind_of(&file).is_none() && file.st_uid == geteuid().as_raw()
+    match name::all() {
+        Ok(mut names) => Ok(names.find(leads_there)),
+        // It is elsewhere.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// A new file without a name, on the file system of named regions, that can be given one.
-pub(super) fn nameless(mode: Mode) -> nix::Result<OwnedFd> {
+/// Is it a regular file of this user's?
+pub(in crate::region) fn is_ours(file: BorrowedFd<'_>) -> bool {
+    fstat(file).is_ok_and(|file| kind_of(&file).is_none() && file.st_uid == geteuid().as_raw())
+}
+
+/// A new file without a name in `directory`, that can be given one there.
+pub(super) fn nameless(directory: &Path, mode: Mode) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    let file = open(DIRECTORY, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    let file = open(directory, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
     // Whatever the umask.
     nix::sys::stat::fchmod(&file, mode)?;
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_directory_is_told_from_a_missing_name() {
-        let name = Name::new("x").unwrap();
-        let why = |errno: Errno, directory: &str| explain(errno.into(), &name, Path::new(directory));
-        assert!(matches!(why(Errno::ENOENT, "/nonexistent"), AttachError::NoShm));
-        assert!(matches!(why(Errno::ENOENT, "/proc"), AttachError::NotFound { .. }));
-        assert!(matches!(why(Errno::EMFILE, "/nonexistent"), AttachError::Os { .. }));
-        let text = AttachError::NoShm.to_string();
-        assert_eq!(text, "/dev/shm is not mounted: named channels live there");
-    }
 }

@@ -1,7 +1,6 @@
 //! Which names are there, who is behind them, and which may go?
 
 use std::ffi::CStr;
-use std::fs;
 use std::io;
 use std::mem::offset_of;
 
@@ -10,7 +9,7 @@ use nix::sys::stat::Mode;
 
 use super::super::lock::{self, Held, LockFile};
 use super::super::{memory, os};
-use super::name::{DIRECTORY, Name};
+use super::name::{self, Name};
 use super::object::{self, Removal};
 use super::{PATIENCE, Patience};
 use crate::error::AttachError;
@@ -66,15 +65,6 @@ pub struct Removed {
     pub unread: Option<u64>,
 }
 
-/// All names in /dev/shm that a channel can have.
-fn names() -> io::Result<impl Iterator<Item = Name>> {
-    let entries = fs::read_dir(DIRECTORY).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => io::Error::new(error.kind(), AttachError::NoShm),
-        _ => error,
-    })?;
-    Ok(entries.filter_map(|entry| Name::of_file(&entry.ok()?.file_name())))
-}
-
 /// The named channels that this process may read, in the order of their names. Changes nothing and disturbs nobody.
 ///
 /// What else is in /dev/shm is left out: other files, channels of another ABI version, and those of users who do not let
@@ -90,15 +80,14 @@ fn names() -> io::Result<impl Iterator<Item = Name>> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn list() -> io::Result<Vec<Listed>> {
-    let mut listed: Vec<_> = names()?.filter_map(|name| look(&name)).collect();
+    let mut listed: Vec<_> = name::all()?.filter_map(|name| look(&name)).collect();
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(listed)
 }
 
 fn look(name: &Name) -> Option<Listed> {
-    let path = name.path();
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let object = LockFile::open_by(|| open(path.as_str(), flags, Mode::empty())).ok()?;
+    let object = LockFile::open_by(|| open(name.path(), flags, Mode::empty())).ok()?;
     let status = object::status(&object).ok()?;
     if object::kind_of(&status).is_some() {
         return None;
@@ -143,7 +132,7 @@ fn endpoint(object: &LockFile, id: u16) -> Option<Attached> {
 /// # Errors
 /// /dev/shm is not there or cannot be read. What cannot be removed is left.
 pub fn gc() -> io::Result<Vec<Removed>> {
-    Ok(names()?.filter_map(|name| collect(&name)).collect())
+    Ok(name::all()?.filter_map(|name| collect(&name)).collect())
 }
 
 fn collect(name: &Name) -> Option<Removed> {
