@@ -111,7 +111,7 @@ pub fn a_create_meets_every_step_of_another() {
 
 /// Stops a process at each stop of `deed`, in a world that `before` makes; `meanwhile` lets it go on to its end by
 /// calling what it is given. No region is open here when the process is forked: it would have it open, too.
-fn at_each_stop<X>(name: &str, before: impl Fn() -> X, deed: Deed, meanwhile: impl Fn(X, &dyn Fn())) {
+fn at_each_stop<X>(name: &str, before: impl Fn() -> X, deed: Deed, mut meanwhile: impl FnMut(X, &dyn Fn())) {
     let mut stops = 0;
     loop {
         let world = before();
@@ -142,6 +142,32 @@ pub fn two_who_leave_a_shared_name_together_leave_none() {
             assert!(!name.exists());
         });
     }
+}
+
+/// What somebody sends while another is on the way out is not gone with the name.
+pub fn what_is_sent_to_one_who_leaves_is_kept() {
+    let name = Own::new("last-word");
+    let mut kept = 0;
+    for (before, deed) in [(nothing as Deed, shares as Deed), (drained, mistakes)] {
+        at_each_stop(
+            &name,
+            || before(&name),
+            deed,
+            |(), go_on| {
+                let opened = Numbers::open_timeout(&name, Duration::ZERO);
+                let sent = opened.is_ok_and(|channel| channel.sender().unwrap().send(1).is_ok());
+                go_on();
+                assert_eq!(name.exists(), sent);
+                if sent {
+                    kept += 1;
+                    let rx = Numbers::open(&name).unwrap().receiver().unwrap();
+                    assert_eq!(rx.try_recv(), Ok(1));
+                }
+                assert!(!name.exists());
+            },
+        );
+    }
+    assert!(kept > 10, "only {kept}");
 }
 
 /// Whoever has opened a shared channel keeps its name, wherever a remover was when he came.
