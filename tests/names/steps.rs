@@ -170,6 +170,20 @@ pub fn what_is_sent_to_one_who_leaves_is_kept() {
     assert!(kept > 10, "only {kept}");
 }
 
+/// Whoever comes while the last one leaves is in a channel that others find.
+pub fn what_is_sent_by_one_who_comes_is_found() {
+    let name = Own::new("first-word");
+    let other = || holder(|| Numbers::open_or_create(&name, 2).unwrap());
+    at_each_stop(&name, other, shares_and_sends, |other, go_on| {
+        leave(other);
+        go_on();
+        let rx = Numbers::open(&name).unwrap().receiver().unwrap();
+        assert_eq!(rx.try_recv(), Ok(1));
+        drop(rx);
+        assert!(!name.exists());
+    });
+}
+
 /// Whoever has opened a shared channel keeps its name, wherever a remover was when he came.
 pub fn a_shared_name_in_use_is_not_removed() {
     let name = Own::new("in-use");
