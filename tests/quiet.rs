@@ -10,6 +10,7 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::Signal;
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::WaitStatus;
+use support::filter::forbid_system_calls;
 use support::{Peer, Words};
 
 fn main() -> std::process::ExitCode {
@@ -26,17 +27,6 @@ fn main() -> std::process::ExitCode {
 }
 
 // No system call.
-
-/// From here on this process may read, write, return from a signal and exit; anything else is `SIGKILL`.
-/// seccomp(2), `SECCOMP_MODE_STRICT`. (Strict mode also takes away the processor's clock, so what passes has not even
-/// asked what time it is.)
-fn forbid_system_calls() {
-    // SAFETY: prctl(2) with this option takes a number and touches no memory.
-    let refused = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) };
-    if refused != 0 {
-        support::peer::exit_now(105);
-    }
-}
 
 /// exit(2), and not exit_group(2), which strict mode forbids. This process has one thread.
 fn leave(code: i32) -> ! {

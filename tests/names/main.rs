@@ -4,7 +4,6 @@
 
 mod lifetimes;
 mod mismatches;
-mod own;
 mod passed;
 mod processes;
 mod races;
@@ -13,22 +12,18 @@ mod steps;
 mod support;
 mod survey;
 
-use std::fs::{self, File};
-
 use lifetimes::*;
 use mismatches::*;
-use nix::fcntl::{Flock, FlockArg};
-use own::prefix;
 use passed::*;
 use processes::*;
 use races::*;
 use steps::*;
-use support::Test;
+use support::own::nothing_is_left_in_dev_shm;
+use support::{Test, own};
 use survey::*;
 
 fn main() -> std::process::ExitCode {
-    // Roles are played while their parent has the turn.
-    let _turn = std::env::var(support::peer::ROLE).is_err().then(turn);
+    let _turn = own::turn();
     let mut tests = support::tests!(
         plain:
             two_programs_find_each_other_whichever_is_first
@@ -82,25 +77,4 @@ fn main() -> std::process::ExitCode {
         ],
         &tests,
     )
-}
-
-/// One run at a time on this machine: `gc` removes what another run's killed processes have left, as it should.
-fn turn() -> Flock<File> {
-    let path = std::env::temp_dir().join(format!("annulus-names-test-{}", nix::unistd::geteuid()));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .expect("a file to lock");
-    Flock::lock(file, FlockArg::LockExclusive).expect("our turn")
-}
-
-fn nothing_is_left_in_dev_shm() {
-    let left: Vec<_> = fs::read_dir("/dev/shm")
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap_or_default())
-        .filter(|file| file.starts_with(&format!("annulus.{}", prefix())))
-        .collect();
-    assert!(left.is_empty(), "{left:?}");
 }

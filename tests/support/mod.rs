@@ -3,7 +3,8 @@
 //! [`runner`] is the test harness of the binaries that fork; [`peer`] is another process and the conversation with it;
 //! [`words`] reads and writes a region's words from outside, by LAYOUT.md; [`message`] makes payloads that tell whether
 //! they are whole; [`log`] is memory that outlives the process that wrote it; [`trap`] stops a process in mid-copy;
-//! [`step`] stops it between two system calls; [`traffic`] is what flows before and after a death.
+//! [`step`] stops it between two system calls; [`filter`] takes system calls away from it; [`own`] names channels;
+//! [`traffic`] is what flows before and after a death.
 
 #![allow(
     dead_code,
@@ -12,8 +13,10 @@
     reason = "each test binary compiles this module and uses a part of it"
 )]
 
+pub mod filter;
 pub mod log;
 pub mod message;
+pub mod own;
 pub mod peer;
 pub mod runner;
 pub mod step;
@@ -41,6 +44,7 @@ macro_rules! tests {
         $(multi_receivers: $($mr:ident)*;)?
         $(multi: $($m:ident)*;)?
     ) => {{
+        #[allow(unused_imports, reason = "not all binaries have tests of all kinds")]
         use annulus::{Multi, Single};
         use $crate::support::Test;
         let mut tests: Vec<Test> = Vec::new();

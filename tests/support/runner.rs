@@ -4,8 +4,10 @@
 //! `harness = false`: the tests run one after the other in the main thread, and print what libtest prints. A child that
 //! is a re-execution of the binary names its role in an environment variable, and never gets as far as the tests.
 
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -29,6 +31,14 @@ impl Test {
 
 /// What a re-executed child does.
 pub type Role = (&'static str, fn(&mut Link));
+
+/// Why the running test proves nothing here.
+static SKIPPED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Says that this system does not let the running test do what it needs, and `why`: it is not counted as passed.
+pub fn skip(why: impl Display) {
+    *SKIPPED.lock().unwrap() = Some(why.to_string());
+}
 
 /// Seconds that a single test may take.
 const PATIENCE: u32 = 170;
@@ -64,19 +74,23 @@ fn run(chosen: &[&Test], filtered_out: usize) -> ExitCode {
         chosen.len(),
         if chosen.len() == 1 { "" } else { "s" }
     );
-    let mut failed = Vec::new();
+    let (mut failed, mut ignored) = (Vec::new(), 0);
     for test in chosen {
         nix::unistd::alarm::set(PATIENCE);
         let outcome = catch_unwind(AssertUnwindSafe(test.run));
         nix::unistd::alarm::cancel();
         words::forget();
-        println!(
-            "test {} ... {}",
-            test.name,
-            if outcome.is_ok() { "ok" } else { "FAILED" }
-        );
+        let skipped = SKIPPED.lock().unwrap().take();
+        let verdict = match &skipped {
+            _ if outcome.is_err() => "FAILED".to_owned(),
+            Some(why) => format!("ignored, {why}"),
+            None => "ok".to_owned(),
+        };
+        println!("test {} ... {verdict}", test.name);
         if outcome.is_err() {
             failed.push(test.name);
+        } else if skipped.is_some() {
+            ignored += 1;
         }
     }
     if !failed.is_empty() {
@@ -86,9 +100,9 @@ fn run(chosen: &[&Test], filtered_out: usize) -> ExitCode {
         }
     }
     println!(
-        "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
+        "\ntest result: {}. {} passed; {} failed; {ignored} ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
         if failed.is_empty() { "ok" } else { "FAILED" },
-        chosen.len() - failed.len(),
+        chosen.len() - failed.len() - ignored,
         failed.len(),
         filtered_out,
         started.elapsed().as_secs_f64()

@@ -1,13 +1,14 @@
 //! Under which names do these tests work, and what do they ask of them?
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use annulus::{AttachError, Channel, CreateError, Multi, Single, TakenBy};
-use nix::unistd::{Uid, getpid, setuid};
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{Uid, geteuid, getpid, setuid};
 
-use crate::support::{self, Peer};
+use super::{Peer, peer, traffic};
 
 /// One sender, one receiver.
 pub type Numbers = Channel<u64, Single, Single>;
@@ -16,6 +17,32 @@ pub type Many = Channel<u64, Multi, Multi>;
 
 /// What does not happen for so long is taken not to happen.
 pub const A_WHILE: Duration = Duration::from_millis(100);
+
+/// One run at a time on this machine: `gc` removes what another run's killed processes have left, as it should. None for
+/// a role, which is played while its parent has the turn.
+pub fn turn() -> Option<Flock<File>> {
+    if std::env::var(peer::ROLE).is_ok() {
+        return None;
+    }
+    let path = std::env::temp_dir().join(format!("annulus-names-test-{}", geteuid()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .expect("a file to lock");
+    Some(Flock::lock(file, FlockArg::LockExclusive).expect("our turn"))
+}
+
+/// The last test: every name is gone.
+pub fn nothing_is_left_in_dev_shm() {
+    let left: Vec<_> = fs::read_dir("/dev/shm")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap_or_default())
+        .filter(|file| file.starts_with(&format!("annulus.{}", prefix())))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
 
 /// A name of this run's own; its file is removed at the end of the test, however that comes.
 #[derive(Clone, Debug)]
@@ -62,7 +89,7 @@ impl std::ops::Deref for Own {
 
 /// A process that has made what `make` makes and holds it until it is told to leave, or killed.
 pub fn holder<X>(make: impl FnOnce() -> X) -> Peer {
-    support::traffic::idle("holder", make)
+    traffic::idle("holder", make)
 }
 
 /// Tells it to leave, and waits for that.
