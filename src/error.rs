@@ -289,6 +289,30 @@ pub enum CreateError {
         /// Bytes allowed: `max_bytes`, or half of what is available now.
         limit: u64,
     },
+    /// The file would be larger than `RLIMIT_FSIZE` (getrlimit(2)) allows this process.
+    #[error(
+        "the channel would take {wanted} bytes, a file of this process's has at most {limit}: fewer slots, or a higher \
+         `RLIMIT_FSIZE` (`ulimit -f`)"
+    )]
+    FileSizeLimit {
+        /// Bytes that the region would have.
+        wanted: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The file system that the channel would be on, /dev/shm for a named one, is full.
+    #[error(
+        "the channel would take {wanted} bytes, {directory} has {free} left: fewer slots, or remove what nobody needs \
+         there (`annulus::gc`)"
+    )]
+    NoSpace {
+        /// Where the channel would be.
+        directory: String,
+        /// Bytes that the region would have.
+        wanted: u64,
+        /// Bytes left.
+        free: u64,
+    },
     /// This kernel, or a filter on this process, does not let it use membarrier(2).
     #[error("membarrier is not available to this process: create the channel with `FenceMode::Fenced`")]
     MembarrierUnavailable,

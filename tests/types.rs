@@ -106,6 +106,15 @@ fn all() -> Vec<Box<dyn Error>> {
         },
         CreateError::PayloadAlign { align: 8192, max: 4096 },
         CreateError::TooLarge { wanted: 9, limit: 8 },
+        CreateError::FileSizeLimit { wanted: 9, limit: 8 },
+        CreateError::NoSpace {
+            directory: "/dev/shm".to_owned(),
+            wanted: 9,
+            free: 8,
+        },
+        CreateError::FileSystem {
+            path: "/proc/channel".to_owned(),
+        },
         CreateError::MembarrierUnavailable,
         CreateError::NoProc,
         CreateError::Os {

@@ -117,9 +117,9 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// The channel called `name`, which some process has [created](Self::create).
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], [`AttachError::Name`], [`AttachError::NotAChannel`], [`AttachError::AnotherUser`],
-    /// [`AttachError::Busy`] if another process has been removing it for a second, or a variant for what differs between
-    /// the two programs' views of the channel.
+    /// [`AttachError::NotFound`], [`AttachError::Name`], [`AttachError::NoShm`], [`AttachError::NotAChannel`],
+    /// [`AttachError::AnotherUser`], [`AttachError::Busy`] if another process has been removing it for a second, or a
+    /// variant for what differs between the two programs' views of the channel.
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Self::builder(0).open(name)
     }

@@ -26,13 +26,14 @@ pub(crate) fn register() -> io::Result<()> {
     // A forked child inherits this and the registration alike, and execve(2) ends both.
     static REGISTERED: AtomicBool = AtomicBool::new(false);
 
+    // Asked each time: a filter may have come since.
+    if !supported() {
+        return Err(io::Error::from(io::ErrorKind::Unsupported));
+    }
     // Relaxed: private to the process, and it guards nothing: the kernel has finished the registration (it waits for
     // every running thread to have seen it) before the flag is set.
     if REGISTERED.load(Relaxed) {
         return Ok(());
-    }
-    if !supported() {
-        return Err(io::Error::from(io::ErrorKind::Unsupported));
     }
     membarrier(MembarrierCommand::RegisterGlobalExpedited)?;
     REGISTERED.store(true, Relaxed);

@@ -28,6 +28,20 @@ pub(crate) enum MemoryError {
         /// Bytes.
         limit: u64,
     },
+    /// `RLIMIT_FSIZE`, before anything was allocated.
+    #[error("the region needs {wanted} bytes, a file may have {limit}")]
+    FileSizeLimit {
+        /// Bytes, whole pages.
+        wanted: u64,
+        /// Bytes.
+        limit: u64,
+    },
+    /// The file system is full.
+    #[error("the region needs {wanted} bytes, which are not left")]
+    NoSpace {
+        /// Bytes, whole pages.
+        wanted: u64,
+    },
     /// The kernel said no.
     #[error("could not {what}")]
     Os {
@@ -47,12 +61,12 @@ const STEP: u64 = 4 << 20;
 /// # Errors
 /// As [`create`].
 pub(crate) fn create_memfd(len: usize, max_bytes: Option<u64>) -> Result<OwnedFd, MemoryError> {
-    create(len, max_bytes, || {
+    create(len, max_bytes, "create the channel's memory", || {
         memfd_create("annulus", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)
     })
 }
 
-/// The file that `new` makes, with `len` bytes rounded up to pages, zeroed and allocated.
+/// The file that `new` makes (`what` it does, in an error), with `len` bytes rounded up to pages, zeroed and allocated.
 ///
 /// At most `max_bytes`; `None` is half of what is available. `RLIMIT_FSIZE` holds in any case: exceeding it is not an
 /// error but a signal that kills.
@@ -62,16 +76,20 @@ pub(crate) fn create_memfd(len: usize, max_bytes: Option<u64>) -> Result<OwnedFd
 pub(crate) fn create(
     len: usize,
     max_bytes: Option<u64>,
+    what: &'static str,
     new: impl FnOnce() -> nix::Result<OwnedFd>,
 ) -> Result<OwnedFd, MemoryError> {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
     let wanted = (len as u64).checked_next_multiple_of(page).unwrap_or(u64::MAX);
     let limit = max_bytes
         .unwrap_or_else(|| available() / 2)
-        .min(getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| soft))
         .min(libc::off_t::MAX as u64);
     if wanted > limit {
         return Err(MemoryError::TooLarge { wanted, limit });
+    }
+    let limit = getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| soft);
+    if wanted > limit {
+        return Err(MemoryError::FileSizeLimit { wanted, limit });
     }
     let failed = |what| {
         move |errno: Errno| MemoryError::Os {
@@ -79,7 +97,7 @@ pub(crate) fn create(
             source: errno.into(),
         }
     };
-    let fd = new().map_err(failed("create the channel's memory"))?;
+    let fd = new().map_err(failed(what))?;
     ftruncate(&fd, wanted as libc::off_t).map_err(failed("give the channel's memory its size"))?;
     let mut done = 0;
     while done < wanted {
@@ -87,6 +105,7 @@ pub(crate) fn create(
         match fallocate(&fd, FallocateFlags::empty(), done as libc::off_t, step as libc::off_t) {
             Ok(()) => done += step,
             Err(Errno::EINTR) => {}
+            Err(Errno::ENOSPC) => return Err(MemoryError::NoSpace { wanted }),
             Err(errno) => return Err(failed("allocate the channel's memory")(errno)),
         }
     }
@@ -196,7 +215,8 @@ pub(crate) fn write_at(fd: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64) ->
 /// read does not limit.
 fn available() -> u64 {
     let read = |path: &Path| fs::read_to_string(path).ok();
-    let machine = read(Path::new("/proc/meminfo")).and_then(|text| parse_meminfo(&text));
+    let meminfo = read(Path::new("/proc/meminfo")).and_then(|text| parse_meminfo(&text));
+    let machine = meminfo.or_else(free_pages);
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let (v2, v1) = parse_cgroup(&groups);
     [
@@ -208,6 +228,12 @@ fn available() -> u64 {
     .flatten()
     .min()
     .unwrap_or(u64::MAX)
+}
+
+/// What sysinfo(2) says is free, where /proc says nothing: less than what is available.
+fn free_pages() -> Option<u64> {
+    let pages = sysconf(SysconfVar::_AVPHYS_PAGES).ok().flatten()? as u64;
+    pages.checked_mul(sysconf(SysconfVar::PAGE_SIZE).ok().flatten()? as u64)
 }
 
 /// `MemAvailable` of proc(5) `/proc/meminfo`, in bytes.

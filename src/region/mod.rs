@@ -28,8 +28,11 @@ pub(crate) mod wiped;
 mod wrap;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
+
+use nix::errno::Errno;
 
 use crate::error::{AttachError, CreateError};
 use crate::layout::geometry::{GeometryError, LINES_OFFSET, PayloadLayout, TABLE_OFFSET};
@@ -309,6 +312,10 @@ impl Drop for Region {
 /// Geometry and line 0 of a new region. Registers for membarrier(2), if that is what it will use.
 fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Header), CreateError> {
     let geometry = geometry_of(plan)?;
+    // Before anything is allocated: it will be needed, and it says how much there is.
+    if !Path::new("/proc/self").exists() {
+        return Err(CreateError::NoProc);
+    }
     let fence_mode = match plan.fence_mode {
         Some(FenceMode::Fenced) => FenceMode::Fenced,
         Some(FenceMode::Membarrier) => {
@@ -466,7 +473,7 @@ impl From<LockError> for AttachError {
             LockError::NoProc => AttachError::NoProc,
             // Somebody judges whether the region is of use to anybody.
             LockError::Os(source) if source.kind() == std::io::ErrorKind::WouldBlock => AttachError::Busy,
-            LockError::Os(source) => source.into(),
+            LockError::Os(source) => os("open the channel again for its locks")(source),
         }
     }
 }
@@ -499,10 +506,13 @@ impl From<MemoryError> for CreateError {
     fn from(error: MemoryError) -> Self {
         match error {
             MemoryError::TooLarge { wanted, limit } => CreateError::TooLarge { wanted, limit },
-            MemoryError::Os { source, .. } => CreateError::Os {
-                what: "get memory for the channel",
-                source,
+            MemoryError::FileSizeLimit { wanted, limit } => CreateError::FileSizeLimit { wanted, limit },
+            // Of a memfd: no file system that people know.
+            MemoryError::NoSpace { .. } => CreateError::Os {
+                what: "allocate the channel's memory",
+                source: Errno::ENOSPC.into(),
             },
+            MemoryError::Os { what, source } => CreateError::Os { what, source },
         }
     }
 }

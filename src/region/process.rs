@@ -32,13 +32,17 @@ pub(crate) fn identity() -> Identity {
         return identity;
     }
     let stat = fs::read("/proc/self/stat").unwrap_or_default();
-    let (started, name) = parse_stat(&stat).unwrap_or_default();
+    let read = parse_stat(&stat);
+    let (started, name) = read.unwrap_or_default();
     let identity = Identity {
         pid: std::process::id(),
         started,
         name,
     };
-    if let Some(cache) = cache.as_deref_mut() {
+    // What could not be read now may be readable the next time.
+    if read.is_some()
+        && let Some(cache) = cache.as_deref_mut()
+    {
         *cache = generation.map(|generation| (generation, identity));
     }
     identity

@@ -72,9 +72,11 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{Mode, fstat};
+use nix::sys::statvfs::statvfs;
 use nix::unistd::linkat;
 
 use super::lock::{self, Held, LockFile, Presence};
+use super::memory::MemoryError;
 use super::{Expected, Mapped, Plan, Region, Sealing, check, draw, memory, os, read_line, write_line};
 use crate::error::{AttachError, CreateError, OpenOrCreateError, TakenBy};
 use crate::layout::{Geometry, Header, Policy};
@@ -335,15 +337,14 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
     let mode = mode.ok_or(CreateError::Mode { mode: access.mode })?;
     let policy = if access.keep { Policy::Kept } else { policy };
     let (geometry, line) = draw(plan, Some(policy))?;
-    let directory = name.directory();
-    let file = memory::create(geometry.total, plan.max_bytes, || object::nameless(directory, mode));
-    let file = file.map_err(|error| match CreateError::from(error) {
-        CreateError::Os { .. } if name.in_shm() && !directory.is_dir() => CreateError::NoShm,
-        CreateError::Os { source, .. } if source.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => {
-            CreateError::FileSystem { path: name.text() }
-        }
-        other => other,
-    })?;
+    let what = if name.in_shm() {
+        "make a file in /dev/shm"
+    } else {
+        "make a file where the channel is to be"
+    };
+    let new = || object::nameless(name.directory(), mode);
+    let file = memory::create(geometry.total, plan.max_bytes, what, new);
+    let file = file.map_err(|error| explain(error, name))?;
     write_line(file.as_fd(), line)?;
     let mapped = Mapped::new(file, geometry, plan.payload, &line)?;
     let locks = LockFile::open(mapped.file.as_fd()).map_err(AttachError::from)?;
@@ -353,6 +354,23 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
     debug_assert!(present && creator);
     let name = Some(name.clone());
     Ok(mapped.held_by(Presence::of(locks), Some(Named { name, policy })))
+}
+
+/// Why is there no file for the region of `name`?
+fn explain(error: MemoryError, name: &Name) -> CreateError {
+    let directory = name.directory();
+    match error {
+        MemoryError::NoSpace { wanted } => CreateError::NoSpace {
+            directory: directory.display().to_string(),
+            wanted,
+            free: statvfs(directory).map_or(0, |status| status.blocks_available() * status.fragment_size()),
+        },
+        MemoryError::Os { .. } if name.in_shm() && !directory.is_dir() => CreateError::NoShm,
+        MemoryError::Os { source, .. } if source.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => {
+            CreateError::FileSystem { path: name.text() }
+        }
+        error => error.into(),
+    }
 }
 
 /// Gives the region its name; `false` if that is taken.

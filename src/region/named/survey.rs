@@ -5,6 +5,7 @@ use std::io;
 use std::mem::offset_of;
 
 use nix::fcntl::{OFlag, open};
+use nix::libc;
 use nix::sys::stat::Mode;
 
 use super::super::lock::{self, Held, LockFile};
@@ -71,7 +72,7 @@ pub struct Removed {
 /// this one read them.
 ///
 /// # Errors
-/// /dev/shm is not there or cannot be read.
+/// /dev/shm is not there or cannot be read, or this process has no descriptors or memory left to look at them all.
 ///
 /// ```
 /// for channel in annulus::list()? {
@@ -80,14 +81,27 @@ pub struct Removed {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn list() -> io::Result<Vec<Listed>> {
-    let mut listed: Vec<_> = name::all()?.filter_map(|name| look(&name)).collect();
+    let mut listed = Vec::new();
+    for name in name::all()? {
+        match open_to_look(&name) {
+            Ok(object) => listed.extend(look(&name, object)),
+            // Of this process, and not of what it looks at.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => {
+                return Err(error);
+            }
+            Err(_) => {}
+        }
+    }
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(listed)
 }
 
-fn look(name: &Name) -> Option<Listed> {
+fn open_to_look(name: &Name) -> io::Result<LockFile> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let object = LockFile::open_by(|| open(name.path(), flags, Mode::empty())).ok()?;
+    LockFile::open_by(|| open(name.path(), flags, Mode::empty()))
+}
+
+fn look(name: &Name, object: LockFile) -> Option<Listed> {
     let status = object::status(&object).ok()?;
     if object::kind_of(&status).is_some() {
         return None;
@@ -155,8 +169,8 @@ fn collect(name: &Name) -> Option<Removed> {
 /// whatever regular file is there, a channel or not; one of another user's only for who may write to it and to /dev/shm.
 ///
 /// # Errors
-/// [`AttachError::Name`], [`AttachError::NotFound`], [`AttachError::NotAChannel`], [`AttachError::Busy`] if somebody has
-/// been removing it for a second, or [`AttachError::Os`].
+/// [`AttachError::Name`], [`AttachError::NotFound`], [`AttachError::NoShm`], [`AttachError::NotAChannel`],
+/// [`AttachError::Busy`] if somebody has been removing it for a second, or [`AttachError::Os`].
 pub fn unlink(name: &str) -> Result<(), AttachError> {
     let name = Name::new(name)?;
     let mut patience = Patience::new(PATIENCE);
