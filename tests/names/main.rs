@@ -57,6 +57,7 @@ fn main() -> std::process::ExitCode {
             a_dead_creators_name_that_is_another_users_leads_nowhere
             an_opener_gets_no_half_made_and_no_dying_channel
             a_create_meets_every_step_of_another
+            who_judges_a_name_does_not_have_it
             two_who_leave_a_shared_name_together_leave_none
             what_is_sent_to_one_who_leaves_is_kept
             what_is_sent_by_one_who_comes_is_found

@@ -1,9 +1,12 @@
 //! What do others find between any two system calls of a process, and if it is killed there?
 
 use std::cell::Cell;
+use std::fs::File;
 use std::time::Duration;
 
 use annulus::{AttachError, CreateError, TakenBy};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 
 use crate::own::{Many, Numbers, Own, holder, leave};
 use crate::support::step::Stepped;
@@ -111,7 +114,7 @@ pub fn a_create_meets_every_step_of_another() {
 
 /// Stops a process at each stop of `deed`, in a world that `before` makes; `meanwhile` lets it go on to its end by
 /// calling what it is given. No region is open here when the process is forked: it would have it open, too.
-fn at_each_stop<X>(name: &str, before: impl Fn() -> X, deed: Deed, mut meanwhile: impl FnMut(X, &dyn Fn())) {
+fn at_each_stop<X>(name: &str, before: impl Fn() -> X, deed: impl Fn(&str), mut meanwhile: impl FnMut(X, &dyn Fn())) {
     let mut stops = 0;
     loop {
         let world = before();
@@ -129,6 +132,46 @@ fn at_each_stop<X>(name: &str, before: impl Fn() -> X, deed: Deed, mut meanwhile
         stops += 1;
     }
     assert!(stops > 10, "only {stops} stops");
+}
+
+/// Whoever judges whether a name is needed is no user of it.
+pub fn who_judges_a_name_does_not_have_it() {
+    let name = Own::new("judged");
+    let mut judged = 0;
+    for deed in [mistakes as Deed, drains, |name| drop(Numbers::create(name, 2))] {
+        at_each_stop(
+            &name,
+            || drained(&name),
+            deed,
+            |(), go_on| {
+                if is_judged(&name) {
+                    judged += 1;
+                    let created = Numbers::create(&name, 4);
+                    assert!(matches!(created, Err(CreateError::Busy { .. })), "{created:?}");
+                }
+                go_on();
+                drains(&name);
+                assert!(!name.exists());
+            },
+        );
+    }
+    assert!(judged > 0);
+}
+
+/// Somebody has presence alone, by the numbers in `src/region/lock.rs`.
+fn is_judged(name: &Own) -> bool {
+    let Ok(file) = File::options().read(true).write(true).open(name.path()) else {
+        return false;
+    };
+    let mut lock = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: (1 << 62) + 3 * (1 << 16),
+        l_len: 1,
+        l_pid: 0,
+    };
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).unwrap();
+    libc::c_int::from(lock.l_type) == libc::F_WRLCK
 }
 
 /// Of two who leave together one is the last.
