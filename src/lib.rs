@@ -89,7 +89,7 @@
 //!
 //! A process that says goodbye (drops its endpoints, returns from `main`) is noticed at once. One that dies is noticed
 //! by those who wait, at their next *tick*: 50 ms after they began to, then at twice the distance each time up to
-//! [`Builder::tick`] (1 s). Those who poll look every 50 ms or so. [`Channel::recover`] looks now. Until then a sender
+//! [`Builder::tick`] (1 s). Those who poll look every 50 ms or so. [`Channel::recover`] repairs now what is left at ends that admit many. Until then a sender
 //! may fill the ring of a receiver that has just died.
 //!
 //! `Disconnected` for want of peers is not for ever: if one attaches, the channel lives on. Before a *first* peer has

@@ -86,7 +86,7 @@ pub fn an_opener_removes_a_dead_creators_name() {
     killed();
     assert!(name.exists() && not_found(Numbers::open(&name)) && !name.exists());
     killed();
-    assert!(not_found(Numbers::open_timeout(&name, Duration::ZERO)) || !name.exists());
+    assert!(not_found(Numbers::open_timeout(&name, Duration::ZERO)) && !name.exists());
     killed();
     let shared = Numbers::open_or_create(&name, 4).unwrap();
     assert_eq!(taken(Numbers::create(&name, 4)), Some(TakenBy::Users));

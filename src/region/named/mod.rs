@@ -169,6 +169,7 @@ pub(crate) fn open(
         let not_found = match attempt(name, expected, access)? {
             Attempt::Opened(region) => return Ok(region),
             Attempt::Mismatch(error) => return Err(error),
+            Attempt::Removed => continue,
             Attempt::Again => false,
             Attempt::NotFound => true,
         };
@@ -197,6 +198,7 @@ pub(crate) fn open_or_create(name: &Name, plan: &Plan, access: Access) -> Result
     loop {
         match attempt(name, &expected, access)? {
             Attempt::Opened(region) => return Ok(region),
+            Attempt::Removed => continue,
             Attempt::Again => {}
             Attempt::Mismatch(error) => return Err(error.into()),
             Attempt::NotFound => {
@@ -219,6 +221,8 @@ pub(crate) fn open_or_create(name: &Name, plan: &Plan, access: Access) -> Result
 /// How an attempt to open went.
 enum Attempt {
     Opened(Arc<Region>),
+    /// What was found has lost its name by us: there may be another by now, or none.
+    Removed,
     /// What was found is going, or being judged.
     Again,
     NotFound,
@@ -242,6 +246,7 @@ fn attempt(name: &Name, expected: &Expected, access: Access) -> Result<Attempt, 
         && !object::creator_elsewhere(&locks)?
     {
         return match object::remove(&locks, name) {
+            Ok(Removal::Done) => Ok(Attempt::Removed),
             Ok(_) => Ok(Attempt::Again),
             // Another user's: until that one comes again there is none.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Attempt::NotFound),
@@ -256,7 +261,7 @@ fn attempt(name: &Name, expected: &Expected, access: Access) -> Result<Attempt, 
         let geometry = Geometry::described(&line);
         // What goes wrong here leaves a name, and is not what went wrong.
         if let Ok(Removal::Done) = object::out(&locks, name, policy, geometry.as_ref()) {
-            return Ok(Attempt::Again);
+            return Ok(Attempt::Removed);
         }
     }
     Ok(Attempt::Mismatch(error))
