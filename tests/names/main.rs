@@ -2,6 +2,7 @@
 //!
 //! All names begin with this process's id ([`own::Own`]); the last test looks whether one is left.
 
+mod attaching;
 mod lifetimes;
 mod mismatches;
 mod passed;
@@ -12,6 +13,7 @@ mod steps;
 mod support;
 mod survey;
 
+use attaching::*;
 use lifetimes::*;
 use mismatches::*;
 use passed::*;
@@ -58,6 +60,7 @@ fn main() -> std::process::ExitCode {
             an_opener_gets_no_half_made_and_no_dying_channel
             a_create_meets_every_step_of_another
             who_judges_a_name_does_not_have_it
+            who_has_attached_meanwhile_has_been_there
             two_who_leave_a_shared_name_together_leave_none
             what_is_sent_to_one_who_leaves_is_kept
             what_is_sent_by_one_who_comes_is_found

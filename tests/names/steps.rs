@@ -144,7 +144,7 @@ pub fn who_judges_a_name_does_not_have_it() {
             || drained(&name),
             deed,
             |(), go_on| {
-                if is_judged(&name) {
+                if is_held(&name, PRESENCE) {
                     judged += 1;
                     let created = Numbers::create(&name, 4);
                     assert!(matches!(created, Err(CreateError::Busy { .. })), "{created:?}");
@@ -158,15 +158,19 @@ pub fn who_judges_a_name_does_not_have_it() {
     assert!(judged > 0);
 }
 
-/// Somebody has presence alone, by the numbers in `src/region/lock.rs`.
-fn is_judged(name: &Own) -> bool {
+/// Numbers in `src/region/lock.rs`.
+const PRESENCE: i64 = (1 << 62) + 3 * (1 << 16);
+pub const ATTACH: i64 = PRESENCE + 3;
+
+/// Somebody has this lock byte of the channel alone.
+pub fn is_held(name: &Own, byte: i64) -> bool {
     let Ok(file) = File::options().read(true).write(true).open(name.path()) else {
         return false;
     };
     let mut lock = libc::flock {
         l_type: libc::F_RDLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: (1 << 62) + 3 * (1 << 16),
+        l_start: byte,
         l_len: 1,
         l_pid: 0,
     };
