@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use annulus::fd::{receive_from, send_over};
 use annulus::{AttachError, TakenBy};
 use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{Uid, chown};
 
 use crate::own::{NOBODY, Numbers, Own, as_nobody, holder, not_found, taken};
@@ -68,6 +69,13 @@ pub fn a_copy_of_an_anonymous_channel_is_for_those_who_allow_it() {
     assert_eq!(copy.receiver().unwrap().recv(), Ok(7));
     drop(copy);
     assert!(name.exists(), "it has no policy by which its name would go");
+    // Nor does a policy make a named channel of memory that never had a name.
+    let memory = memfd_create("copy", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
+    let memory = File::from(memory);
+    memory.write_all_at(&bytes, 0).unwrap();
+    memory.write_all_at(&2u32.to_ne_bytes(), 52).unwrap();
+    let error = Numbers::from_fd(memory.into()).unwrap_err();
+    assert!(matches!(error, AttachError::Unsealed { .. }), "{error}");
 }
 
 pub fn what_was_never_allocated_is_not_counted() {

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat};
 use nix::unistd::{geteuid, unlink};
 
 use super::super::lock::{self, Held, LockFile};
 use super::super::{memory, os, read_line};
-use super::name::{self, Name};
+use super::name::{self, DIRECTORY, Name};
 use crate::error::AttachError;
 use crate::layout::{Geometry, Header, Phase, Policy, State, header};
 
@@ -230,9 +230,14 @@ pub(super) fn name_of(object: BorrowedFd<'_>) -> io::Result<Option<Name>> {
     }
 }
 
-/// Is it a regular file of this user's?
+/// Is it a regular file of this user's that has or had a name? A memfd never had one, and could have been sealed.
 pub(in crate::region) fn is_ours(file: BorrowedFd<'_>) -> bool {
-    fstat(file).is_ok_and(|file| kind_of(&file).is_none() && file.st_uid == geteuid().as_raw())
+    let Ok(file) = fstat(file) else {
+        return false;
+    };
+    // One in /dev/shm may have lost its name on the way.
+    let named = file.st_nlink != 0 || stat(DIRECTORY).is_ok_and(|directory| directory.st_dev == file.st_dev);
+    named && kind_of(&file).is_none() && file.st_uid == geteuid().as_raw()
 }
 
 /// A new file without a name in `directory`, that can be given one there.
