@@ -145,8 +145,8 @@
 //!
 //! # Membarrier
 //! By default the one who is about to sleep pays for the fence between a message and the look for sleepers, by
-//! membarrier(2): a fifth more throughput, or a little more. Every process of the channel registers for that when it attaches, in
-//! microseconds; in one that has several threads, 8 to 16 ms the first time. [`prepare`] first thing in `main` has it
+//! membarrier(2): a fifth more throughput, or a little more. Every process of the channel registers for that when it
+//! attaches, in microseconds; in one that has several threads, 8 to 16 ms the first time. [`prepare`] first thing in `main` has it
 //! out of the way. A process that may not (seccomp) is refused with [`AttachError::MembarrierUnavailable`]: create the
 //! channel with [`FenceMode::Fenced`] then.
 //!
@@ -158,18 +158,19 @@
 //! are of types without bad values; the memory is sealed against shrinking, growing and further seals, and what is not is
 //! refused ([`AttachError::Unsealed`]) unless [`Builder::allow_unsealed`] says otherwise.
 //!
-//! The memory of a *named* channel cannot be sealed: a process that may write to its file can truncate it, and then the
-//! kernel kills whoever uses the channel (SIGBUS). That is a process of the same user, unless [`Builder::mode`] lets
-//! others in; files of other users are refused unless [`Builder::allow_other_users`] says otherwise.
+//! The memory of a *named* channel, and of one in a file, cannot be sealed: a process that may write to its file can
+//! truncate it, and then the kernel kills whoever uses the channel (SIGBUS). That is a process of the same user, unless
+//! [`Builder::mode`] lets others in; files of other users are refused unless [`Builder::allow_other_users`] says
+//! otherwise.
 //!
 //! A *hostile* process that writes to a message while it is copied is outside Rust's memory model, as for all shared
 //! memory; the copy is made so that what comes of it is wrong values at most. What is sent can be read by all who have
 //! the channel.
 //!
 //! # Needs
-//! 64-bit Linux with /proc mounted, and /dev/shm for named channels; 3.17 for memfds and seals (3.15 for the locks that say who is alive), 4.14 for
-//! `MADV_WIPEONFORK`, 4.16 for membarrier's `GLOBAL_EXPEDITED`, without which channels are made in
-//! [`FenceMode::Fenced`].
+//! 64-bit Linux with /proc mounted, and /dev/shm for named channels; 3.17 for memfds and seals (3.15 for the locks that
+//! say who is alive), 4.14 for `MADV_WIPEONFORK`, 4.16 for membarrier's `GLOBAL_EXPEDITED`, without which channels are
+//! made in [`FenceMode::Fenced`].
 //!
 //! # How it is made
 //! The rooms, in reading order; `cargo doc --document-private-items` shows them, with a table of edges, a progress

@@ -13,6 +13,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, chown, getpid};
 use support::message::Message;
+use support::own::is_two_users;
 use support::traffic::{drain, go_on, idle, receive};
 use support::words::Phase;
 use support::{LONG, Link, Peer, Words};
@@ -349,8 +350,8 @@ fn a_relative_path_begins_where_the_process_is() {
 }
 
 fn another_users_file_is_opened_only_if_allowed() {
-    if !Uid::effective().is_root() {
-        return; // Only root can be two users.
+    if !is_two_users() {
+        return;
     }
     let folder = Folder::new("users");
     let path = folder.file();

@@ -128,9 +128,10 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
         self
     }
 
-    /// Lets [`from_fd`](Self::from_fd) open a channel whose memory is not sealed, one in a file for instance. Whoever can
-    /// open that file can truncate it, and this process is then killed by `SIGBUS` when it touches what is gone: say so
-    /// only if all who can are trusted.
+    /// Lets [`from_fd`](Self::from_fd) open a channel whose memory is not sealed: another user's file, for instance, or a
+    /// copy. (One of this user's that was made by a name or a [`path`](Self::path) needs no leave.) Whoever can open that
+    /// file can truncate it, and this process is then killed by `SIGBUS` when it touches what is gone: say so only if all
+    /// who can are trusted.
     pub fn allow_unsealed(mut self) -> Self {
         self.sealing = Sealing::Waived;
         self

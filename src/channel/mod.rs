@@ -183,7 +183,8 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// The channel in the file behind `fd`, which has come from elsewhere: over a socket ([`fd::receive_from`]), from a
     /// service manager, out of another program's table (pidfd_getfd(2)).
     ///
-    /// The file is opened again, through /proc, and `fd` is closed. If it says that somebody is present, as what comes
+    /// Its memory must be sealed, or be in a file of this user's that was made to be a channel, by a name or a path. The
+    /// file is opened again, through /proc, and `fd` is closed. If it says that somebody is present, as what comes
     /// from [`fd::send_over`] does, this process has said so too by then.
     ///
     /// # Errors

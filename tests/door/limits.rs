@@ -115,6 +115,10 @@ pub fn a_limit_on_files_is_an_error_and_not_a_signal() {
                 for limit in [0, 4096, wanted - 1] {
                     setrlimit(Resource::RLIMIT_FSIZE, limit, most).unwrap();
                     let error = refused(|| make(options(), &name));
+                    assert!(
+                        matches!(error, CreateError::FileSizeLimit { wanted: w, limit: l } if (w, l) == (wanted, limit)),
+                        "{error:?}"
+                    );
                     says(
                         &error,
                         &[&wanted.to_string(), &limit.to_string(), "fewer slots", "RLIMIT_FSIZE"],

@@ -39,6 +39,10 @@ pub fn a_full_dev_shm_says_what_is_wanted_and_what_is_free() {
         for make in BY_NAME {
             let error = refused(|| make(Numbers::builder(MANY), "large"));
             assert_eq!(free("/dev/shm"), left);
+            assert!(
+                matches!(error, CreateError::NoSpace { free, .. } if free == left),
+                "{error:?}"
+            );
             says(&error, &["/dev/shm", &wanted.to_string(), &left.to_string()]);
         }
         // The memory of one that is there cannot be lacking.
@@ -79,8 +83,13 @@ pub fn a_full_file_system_elsewhere_is_told_by_its_path() {
         let left = free("/mnt");
         let wanted = size(MANY).to_string();
         let error = refused(|| channel().create());
+        assert!(matches!(error, CreateError::NoSpace { .. }), "{error:?}");
         says(&error, &["/mnt", &wanted, &left.to_string()]);
         let error = refused(|| channel().open_or_create());
+        assert!(
+            matches!(error, OpenOrCreateError::Create(CreateError::NoSpace { .. })),
+            "{error:?}"
+        );
         says(&error, &["/mnt", &wanted, &left.to_string()]);
         assert!(free("/mnt") == left && !Path::new("/mnt/channel").exists());
         mount(

@@ -54,6 +54,7 @@ fn main() -> std::process::ExitCode {
             a_named_channel_can_be_passed
             who_was_passed_a_makers_channel_takes_its_name_along
             a_descriptor_is_enough_for_ones_own_named_channel
+            a_descriptor_is_not_enough_for_another_users_named_channel
             a_copy_of_an_anonymous_channel_is_for_those_who_allow_it
             what_was_never_allocated_is_not_counted
             a_dead_creators_name_that_is_another_users_leads_nowhere

@@ -7,9 +7,9 @@ use std::os::unix::net::UnixListener;
 
 use annulus::{AttachError, Channel, CreateError, NameError, OpenOrCreateError, Single, TakenBy};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Uid, chown, mkfifo};
+use nix::unistd::{chown, mkfifo};
 
-use crate::own::{Many, NOBODY, Numbers, Own, as_nobody, holder, not_found, prefix, taken};
+use crate::own::{Many, NOBODY, Numbers, Own, as_nobody, holder, is_two_users, not_found, prefix, taken};
 use crate::support::LONG;
 use crate::support::traffic::receive;
 
@@ -128,10 +128,10 @@ pub fn what_is_not_a_channel_is_told_by_what_it_is() {
 }
 
 pub fn another_users_channel_is_opened_only_if_allowed() {
-    let name = Own::new("users");
-    if !Uid::effective().is_root() {
-        return; // Only root can be two users.
+    if !is_two_users() {
+        return;
     }
+    let name = Own::new("users");
     let channel = Numbers::builder(4).mode(0o666).create(&name).unwrap();
     as_nobody(&|| {
         let error = Numbers::open(&name).unwrap_err();

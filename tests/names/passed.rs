@@ -11,7 +11,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{Uid, chown};
 
-use crate::own::{NOBODY, Numbers, Own, as_nobody, holder, not_found, taken};
+use crate::own::{NOBODY, Numbers, Own, as_nobody, holder, is_two_users, not_found, taken};
 use crate::support::Peer;
 
 fn open_raw(name: &Own) -> OwnedFd {
@@ -43,10 +43,15 @@ pub fn a_descriptor_is_enough_for_ones_own_named_channel() {
     let by_descriptor = Numbers::from_fd(open_raw(&name)).unwrap();
     creator.sender().unwrap().send(7).unwrap();
     assert_eq!(by_descriptor.receiver().unwrap().recv(), Ok(7));
-    if !Uid::effective().is_root() {
-        return; // Only root can be two users.
+}
+
+pub fn a_descriptor_is_not_enough_for_another_users_named_channel() {
+    if !is_two_users() {
+        return;
     }
-    // Another user could truncate it.
+    let name = Own::new("not-own");
+    let _creator = Numbers::create(&name, 4).unwrap();
+    // It could truncate it.
     chown(&name.path(), Some(NOBODY), None).unwrap();
     let error = Numbers::from_fd(open_raw(&name)).unwrap_err();
     assert!(matches!(error, AttachError::Unsealed { actual: "nothing" }), "{error}");
@@ -91,13 +96,14 @@ pub fn what_was_never_allocated_is_not_counted() {
     let removed = annulus::gc().unwrap();
     let removed: Vec<_> = removed.iter().filter(|removed| removed.name == *name).collect();
     assert_eq!((removed.len(), removed[0].unread), (1, None));
+    assert!(removed[0].to_string().ends_with("bytes, corrupt"));
 }
 
 pub fn a_dead_creators_name_that_is_another_users_leads_nowhere() {
-    let name = Own::new("deaths");
-    if !Uid::effective().is_root() {
-        return; // Only root can be two users.
+    if !is_two_users() {
+        return;
     }
+    let name = Own::new("deaths");
     holder(|| Numbers::builder(4).mode(0o666).create(&name).unwrap()).kill();
     as_nobody(&|| {
         assert!(not_found(Numbers::builder(0).allow_other_users().open(&name)));

@@ -53,6 +53,11 @@ pub fn gc_removes_what_no_live_process_has_open() {
         let removed = removed.iter().find(|removed| removed.name == **name).unwrap();
         assert_eq!(removed.unread, Some(unread));
         assert!(removed.bytes >= 4096);
+        let messages = if unread == 1 { "message" } else { "messages" };
+        assert_eq!(
+            removed.to_string(),
+            format!("{:?}: {} bytes, {unread} unread {messages}", &**name, removed.bytes)
+        );
     }
     for name in &kept {
         assert!(name.exists() && removed.iter().all(|removed| removed.name != **name));

@@ -8,7 +8,7 @@ use annulus::{AttachError, Channel, CreateError, Multi, Single, TakenBy};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Uid, geteuid, getpid, setuid};
 
-use super::{Peer, peer, traffic};
+use super::{Peer, peer, runner, traffic};
 
 /// One sender, one receiver.
 pub type Numbers = Channel<u64, Single, Single>;
@@ -96,6 +96,15 @@ pub fn holder<X>(make: impl FnOnce() -> X) -> Peer {
 pub fn leave(mut peer: Peer) {
     peer.tell("leave");
     peer.join();
+}
+
+/// This process can be somebody else, too; otherwise the test that asks proves nothing here, and that is said.
+pub fn is_two_users() -> bool {
+    let root = Uid::effective().is_root();
+    if !root {
+        runner::skip("only root can be two users");
+    }
+    root
 }
 
 /// A user that is not root.

@@ -47,7 +47,7 @@
 //! | out: presence let go, or taken alone | the name of a shared region that nobody has open | as above |
 //! | gc, unlink, list: anything but unlink | nothing | the kernel |
 //!
-//! | anything, by who has presence but no [`Region`]: a command that is never run, a descriptor that nobody receives, a forked child that has not attached | a drained shared region that nobody has open, if that was the last | as above |
+//! | anything, by who has presence but no [`Region`]: a command that is never run, a descriptor that nobody receives or that cannot be opened, a forked child that has not attached | a drained shared region that nobody has open, if that was the last | as above |
 //!
 //! *Stopped* with presence alone, or with the name byte, a process holds up those who open, create or remove that very
 //! name, until they time out; *out* of others goes on.
@@ -77,7 +77,7 @@ use nix::unistd::linkat;
 
 use super::lock::{self, Held, LockFile, Presence};
 use super::memory::MemoryError;
-use super::{Expected, Mapped, Plan, Region, Sealing, check, draw, memory, os, read_line, write_line};
+use super::{Expected, Mapped, Plan, Region, Sealing, line, memory, os};
 use crate::error::{AttachError, CreateError, OpenOrCreateError, TakenBy};
 use crate::layout::{Geometry, Header, Policy};
 use crate::sync::now;
@@ -107,7 +107,7 @@ pub(crate) struct Access {
 /// What a region remembers of its name.
 #[derive(Debug)]
 pub(crate) struct Named {
-    /// `None`: it had lost it by the time it came to this process.
+    /// `None`: it had lost it by the time it came to this process, or is not to lose it.
     name: Option<Name>,
     policy: Policy,
 }
@@ -115,10 +115,13 @@ pub(crate) struct Named {
 impl Named {
     /// Of a region that was passed to this process and in which it is present, by whatever name it goes.
     pub(super) fn behind(file: BorrowedFd<'_>, line: &Header) -> Result<Named, AttachError> {
-        Ok(Named {
-            name: object::name_of(file).map_err(os("look for the channel's name"))?,
-            policy: policy(line)?,
-        })
+        let policy = policy(line)?;
+        let name = match policy {
+            // It is nobody's to remove.
+            Policy::Kept => None,
+            Policy::Created | Policy::Shared => object::name_of(file).map_err(os("look for the channel's name"))?,
+        };
+        Ok(Named { name, policy })
     }
 
     /// Whether anybody can come to the object in `file` by its name.
@@ -221,7 +224,8 @@ pub(crate) fn open_or_create(name: &Name, plan: &Plan, access: Access) -> Result
 /// How an attempt to open went.
 enum Attempt {
     Opened(Arc<Region>),
-    /// What was found has lost its name by us: there may be another by now, or none.
+    /// What was found has lost its name by us: there may be another by now, or none. To look again takes no patience,
+    /// since each time somebody else has made one and left it.
     Removed,
     /// What was found is going, or being judged.
     Again,
@@ -269,8 +273,8 @@ fn attempt(name: &Name, expected: &Expected, access: Access) -> Result<Attempt, 
 
 /// Checks what was opened, and maps it: all that can fail.
 fn enter(locks: &LockFile, name: &Name, expected: &Expected) -> Result<(Mapped, Named), AttachError> {
-    let line = read_line(locks.fd()?)?;
-    let geometry = check(locks.fd()?, &line, expected)?;
+    let line = line::read(locks.fd()?)?;
+    let geometry = line::check(locks.fd()?, &line, expected)?;
     let named = Named {
         name: Some(name.clone()),
         policy: policy(&line)?,
@@ -341,7 +345,7 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
     let mode = Mode::from_bits(access.mode).filter(|mode| mode.bits() <= 0o777 && mode.contains(owner));
     let mode = mode.ok_or(CreateError::Mode { mode: access.mode })?;
     let policy = if access.keep { Policy::Kept } else { policy };
-    let (geometry, line) = draw(plan, Some(policy))?;
+    let (geometry, line) = line::draw(plan, Some(policy))?;
     let what = if name.in_shm() {
         "make a file in /dev/shm"
     } else {
@@ -350,7 +354,7 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
     let new = || object::nameless(name.directory(), mode);
     let file = memory::create(geometry.total, plan.max_bytes, what, new);
     let file = file.map_err(|error| explain(error, name))?;
-    write_line(file.as_fd(), line)?;
+    line::write(file.as_fd(), line)?;
     let mapped = Mapped::new(file, geometry, plan.payload, &line)?;
     let locks = LockFile::open(mapped.file.as_fd()).map_err(AttachError::from)?;
     // Before it has a name: whoever finds it finds us in it. Nobody else knows the file, so nobody has its bytes.

@@ -13,7 +13,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat};
 use nix::unistd::{geteuid, unlink};
 
 use super::super::lock::{self, Held, LockFile};
-use super::super::{memory, os, read_line};
+use super::super::{line, memory, os};
 use super::name::{self, DIRECTORY, Name};
 use crate::error::AttachError;
 use crate::layout::{Geometry, Header, Phase, Policy, State, header};
@@ -93,7 +93,7 @@ pub(super) fn status(object: &LockFile) -> io::Result<FileStat> {
 /// Line 0 and the policy in it; `None` for what this program has no say in: no region, one of another ABI version, one
 /// that was not made to have a name.
 pub(super) fn describe(object: &LockFile) -> Option<(Header, Policy)> {
-    let line = read_line(object.fd().ok()?).ok()?;
+    let line = line::read(object.fd().ok()?).ok()?;
     if line.abi != header::ABI_VERSION {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Which names are there, who is behind them, and which may go?
 
 use std::ffi::CStr;
+use std::fmt;
 use std::io;
 use std::mem::offset_of;
 
@@ -64,6 +65,18 @@ pub struct Removed {
     pub bytes: u64,
     /// Messages in it that nobody had received; `None` if its memory was corrupt.
     pub unread: Option<u64>,
+}
+
+impl fmt::Display for Removed {
+    /// In one line, as a tool would print it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {} bytes, ", self.name, self.bytes)?;
+        match self.unread {
+            Some(1) => f.write_str("1 unread message"),
+            Some(unread) => write!(f, "{unread} unread messages"),
+            None => f.write_str("corrupt"),
+        }
+    }
 }
 
 /// The named channels that this process may read, in the order of their names. Changes nothing and disturbs nobody.
@@ -145,6 +158,15 @@ fn endpoint(object: &LockFile, id: u16) -> Option<Attached> {
 ///
 /// # Errors
 /// /dev/shm is not there or cannot be read. What cannot be removed is left.
+///
+/// ```
+/// # fn collect() -> std::io::Result<()> {
+/// for removed in annulus::gc()? {
+///     println!("removed {removed}"); // "prices": 4096 bytes, 3 unread messages
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub fn gc() -> io::Result<Vec<Removed>> {
     Ok(name::all()?.filter_map(|name| collect(&name)).collect())
 }
