@@ -201,7 +201,9 @@ mod wait;
 
 pub use bytemuck;
 pub use channel::fd;
-pub use channel::{Builder, Channel, End, FileBuilder, IntoIter, Iter, Multi, Receiver, Seat, Sender, Single, TryIter};
+pub use channel::{
+    Builder, Channel, End, FileBuilder, IntoIter, Iter, Lease, Multi, Receiver, Seat, Sender, Single, TryIter,
+};
 pub use error::{
     AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,
     SendTimeoutError, TakenBy, TryRecvError, TrySendError,

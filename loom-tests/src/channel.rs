@@ -8,6 +8,8 @@ mod deadline;
 mod end;
 #[path = "../../src/channel/endpoint.rs"]
 mod endpoint;
+#[path = "../../src/channel/lease.rs"]
+mod lease;
 #[path = "../../src/channel/place.rs"]
 mod place;
 #[path = "../../src/channel/reaper.rs"]
@@ -16,6 +18,8 @@ mod reaper;
 mod receiver;
 #[path = "../../src/channel/sender.rs"]
 mod sender;
+#[path = "../../src/channel/taking.rs"]
+mod taking;
 
 use std::sync::Arc;
 
@@ -26,6 +30,7 @@ use crate::region::lock::LockFile;
 use crate::stage::Message;
 
 pub(crate) use end::{End, Multi, Single};
+pub(crate) use lease::Lease;
 pub(crate) use receiver::Receiver;
 pub(crate) use sender::Sender;
 

@@ -168,6 +168,10 @@ macro_rules! atomic {
                 self.access().fetch_add($broken::addend(by), order)
             }
 
+            pub(crate) fn fetch_sub(&self, by: $Value, order: Ordering) -> $Value {
+                self.access().fetch_sub(by, order)
+            }
+
             pub(crate) fn fetch_update(
                 &self,
                 set: Ordering,

@@ -61,6 +61,12 @@ models! {
     a_detach_that_has_been_seen_is_the_end
     a_close_comes_after_what_was_sent
     blocking_calls_meet
+    a_slot_that_is_held_is_not_reused
+    what_is_handed_back_was_read_before
+    what_the_dead_have_held_comes_again
+    what_is_handed_back_is_received
+    an_acknowledgement_makes_room
+    the_last_acknowledgement_is_the_end
 }
 
 #[test]

@@ -50,6 +50,8 @@ const fn with(
 const BATCHES: &str = "batches_stay_whole_and_in_order";
 const OBSERVER: &str = "an_observer_sees_a_sound_ring";
 const GAPS: &str = "nothing_is_skipped_behind_a_gap";
+const HELD: &str = "a_slot_that_is_held_is_not_reused";
+const BACK: &str = "what_is_handed_back_was_read_before";
 const SEEN: &str = "a_sender_that_has_been_seen_is_alive";
 const LEFT: &str = "a_detach_that_has_been_seen_is_the_end";
 const CLOSED: &str = "a_close_comes_after_what_was_sent";
@@ -63,7 +65,7 @@ const EDGES: &[Mutation] = &[
         RACE,
         &[BATCHES, GAPS, OBSERVER],
     ),
-    mutation("DRAIN.release", "a_slot_is_not_reused_early", RACE),
+    with("DRAIN.release", "a_slot_is_not_reused_early", RACE, &[HELD]),
     with(
         "DRAIN.acquire",
         "a_slot_is_not_reused_early",
@@ -71,10 +73,11 @@ const EDGES: &[Mutation] = &[
         &[BATCHES, OBSERVER],
     ),
     mutation("GAP.release", "a_gap_comes_after_the_dead_senders_bytes", RACE),
-    mutation(
+    with(
         "ORPHAN.release",
         "an_orphan_is_taken_after_the_dead_receivers_reads",
         RACE,
+        &[BACK],
     ),
     mutation("CLAIMED.acquire", "a_message_taken_over_is_whole", RACE),
     with(

@@ -68,6 +68,8 @@ pub(super) struct Endpoint {
     /// Held by the thread that is reaping: OFD locks do not exclude users of one description.
     reaping: AtomicU32,
     refusals: AtomicU32,
+    /// Messages that are out on lease.
+    leases: AtomicU32,
     /// When we last looked after the dead, in nanoseconds.
     looked: AtomicU64,
     spin: Spin,
@@ -95,6 +97,7 @@ impl Endpoint {
             corrupt: AtomicU32::new(0),
             reaping: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
+            leases: AtomicU32::new(0),
             looked: AtomicU64::new(now()),
         };
         endpoint.look_around()?;
@@ -236,15 +239,6 @@ impl Endpoint {
         before == Life::NEVER || before.orphaned() != life.orphaned()
     }
 
-    /// Takes an orphan, for a multi receiver.
-    pub(super) fn take_orphan<T: Pod>(&self, ring: &Ring<T>) -> Result<Option<(T, u64)>, Refusal> {
-        let claim = ring.take_orphan(self.owner).map_err(|refused| self.refusal(refused))?;
-        Ok(claim.map(|claim| {
-            let position = claim.position();
-            (claim.take(), position)
-        }))
-    }
-
     /// A try was refused: whether it is time to look after the dead. No system call but every [`LOOK_EVERY`].
     #[inline]
     pub(super) fn time_to_look(&self) -> bool {
@@ -272,6 +266,38 @@ impl Endpoint {
         self.ended.store(u32::from(ended), Relaxed);
         if !ended && self.life() != life {
             // They may have gone since, and another thread may have noted that: ask again.
+            self.unsettle();
+        }
+    }
+
+    /// This is the process that has attached, and not a forked child of it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.stamp.is_current()
+    }
+
+    /// A lease begins.
+    pub(super) fn lease(&self) {
+        // Relaxed: own line (private to the process).
+        self.leases.fetch_add(1, Relaxed);
+    }
+
+    /// A lease has ended.
+    pub(super) fn end_lease(&self) {
+        // Relaxed: own line (private to the process).
+        self.leases.fetch_sub(1, Relaxed);
+    }
+
+    /// Some message is out on lease.
+    pub(super) fn has_leases(&self) -> bool {
+        // Relaxed: own line (private to the process).
+        self.leases.load(Relaxed) != 0
+    }
+
+    /// A message has been handed back: tells whoever may receive it.
+    pub(super) fn announce_return(&self, many: bool) {
+        if many {
+            reaper::announce_return(&self.region);
+        } else {
             self.unsettle();
         }
     }
@@ -404,7 +430,8 @@ impl Gate {
             Role::Receiver => (&lines.senders.0, &lines.receivers.0),
         };
         wait::notifier_fence(self.mode);
-        if wait::sleepers(theirs) {
+        // None: a message was taken whose slot is not free yet.
+        if count != 0 && wait::sleepers(theirs) {
             endpoint.wake(theirs, count);
         }
         // The chain: a wake-up that two were waiting for goes on to the second.

@@ -32,7 +32,7 @@ use crate::wait;
 /// What a pass over the dead came to.
 #[derive(Debug)]
 pub(super) struct Reaped<T> {
-    /// A message that a dead receiver had claimed, ours to deliver. The pass ended there.
+    /// A message that a dead receiver had claimed, ours to deliver, and the slot ours to free. The pass ended there.
     pub(super) message: Option<(T, u64)>,
     /// Slots repaired.
     pub(super) slots: u64,
@@ -98,10 +98,7 @@ fn repair<T: Pod>(
     };
     reaped.slots += repairs.slots() + u64::from(claim.is_some());
     tell_of(region, dead);
-    Ok(claim.map(|claim| {
-        let position = claim.position();
-        (claim.take(), position)
-    }))
+    Ok(claim.map(|claim| (claim.read(), claim.position())))
 }
 
 /// Says that nothing is left under `dead`'s id, and tells everybody. Under its owner byte, after a whole pass.
@@ -132,6 +129,18 @@ pub(super) fn announce(region: &Region) {
     wait::notifier_fence(region.fence_mode());
     wait::notify(&lines.receivers.0, u32::MAX);
     wait::notify(&lines.senders.0, u32::MAX);
+}
+
+/// Tells the receivers that one of them has handed a message back.
+pub(super) fn announce_return(region: &Region) {
+    let lines = region.lines();
+    // [LIFE] Release, pairs with an endpoint's reading of the word: who sees the number finds the orphan.
+    lines
+        .life
+        .0
+        .fetch_add(Life::ORPHANED + Life::EVENT, edge::LIFE.release());
+    wait::notifier_fence(region.fence_mode());
+    wait::notify(&lines.receivers.0, u32::MAX);
 }
 
 /// The endpoint that holds its owner byte is alive; otherwise it is a reaper that holds it.

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 
 use crate::error::{AttachError, RecvError, RecvTimeoutError, TryRecvError};
-use crate::layout::Role;
 use crate::ring::Ring;
 use crate::ring::receiver::ReceiveEnd;
-use crate::wait::Why;
 
 use super::deadline;
 use super::end::{End, Multi};
-use super::endpoint::{Attended, Endpoint, Gate, NoneYet, Refusal};
+use super::endpoint::{Endpoint, Gate, Refusal};
 use super::place::Place;
+use super::taking::Copied;
 
 /// The receiving end of a channel.
 ///
@@ -33,9 +32,9 @@ use super::place::Place;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Receiver<T: Pod, E: End> {
-    end: E::Receiver<T>,
-    gate: Gate,
-    endpoint: Arc<Endpoint>,
+    pub(super) end: E::Receiver<T>,
+    pub(super) gate: Gate,
+    pub(super) endpoint: Arc<Endpoint>,
 }
 
 impl<T: Pod, E: End> Receiver<T, E> {
@@ -51,7 +50,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Ring<T> {
+    pub(super) fn ring(&self) -> &Ring<T> {
         self.end.ring()
     }
 
@@ -64,7 +63,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// - [`RecvError::WrongProcess`]: this is a forked child's copy.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        match self.pop() {
+        match self.pop::<Copied>() {
             Ok(value) => Ok(value),
             Err(refusal) => self.recv_refused(refusal),
         }
@@ -74,7 +73,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     #[cold]
     fn recv_refused(&self, refusal: Refusal) -> Result<T, RecvError> {
         match refusal {
-            Refusal::Blocked => self.waiting(None, Refusal::into_recv),
+            Refusal::Blocked => self.waiting::<Copied, _>(None, Refusal::into_recv),
             refusal => Err(refusal.into_recv()),
         }
     }
@@ -86,7 +85,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// is still copying in, where later ones may be complete.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.pop() {
+        match self.pop::<Copied>() {
             Ok(value) => Ok(value),
             Err(refusal) => self.try_recv_refused(refusal),
         }
@@ -95,7 +94,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// The same without waiting.
     #[cold]
     fn try_recv_refused(&self, refusal: Refusal) -> Result<T, TryRecvError> {
-        self.after_refusal(refusal).map_err(Refusal::into_try_recv)
+        self.after_refusal::<Copied>(refusal).map_err(Refusal::into_try_recv)
     }
 
     /// Receives a message, waiting at most `timeout` for one.
@@ -115,13 +114,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     fn recv_until(&self, deadline: Option<u64>) -> Result<T, RecvTimeoutError> {
-        let error = |refusal| match refusal {
-            Refusal::Blocked => RecvTimeoutError::Timeout,
-            refusal => refusal.into_recv().into(),
-        };
-        match self.pop() {
-            Err(Refusal::Blocked) => self.waiting(deadline, error),
-            received => received.map_err(error),
+        match self.pop::<Copied>() {
+            Err(Refusal::Blocked) => self.waiting::<Copied, _>(deadline, Refusal::into_recv_timeout),
+            received => received.map_err(Refusal::into_recv_timeout),
         }
     }
 
@@ -172,42 +167,12 @@ impl<T: Pod, E: End> Receiver<T, E> {
         TryIter { receiver: self }
     }
 
-    /// Takes one message and tells a sender.
-    #[inline(always)]
-    fn pop(&self) -> Result<T, Refusal> {
-        if self.gate.unremarkable(&self.ring().lines().life.0) {
-            self.pop_unattended()
-        } else {
-            self.pop_attending()
-        }
-    }
-
-    /// The same, when something has happened.
-    #[cold]
-    fn pop_attending(&self) -> Result<T, Refusal> {
-        match self.attend()? {
-            Some(orphan) => Ok(orphan),
-            None => self.pop_unattended(),
-        }
-    }
-
-    #[inline(always)]
-    fn pop_unattended(&self) -> Result<T, Refusal> {
-        match self.end.try_pop() {
-            Ok((value, last)) => {
-                self.tell(1, last);
-                Ok(value)
-            }
-            Err(refused) => Err(self.endpoint.refusal(refused)),
-        }
-    }
-
     /// Takes what is there, across runs; how many.
     fn pop_many(&self, values: &mut [T]) -> Result<usize, Refusal> {
         let mut received = 0;
         while received < values.len() {
             if !self.gate.unremarkable(&self.ring().lines().life.0) {
-                match self.attend() {
+                match self.attend::<Copied>() {
                     Ok(None) => {}
                     Ok(Some(orphan)) => {
                         values[received] = orphan;
@@ -228,132 +193,6 @@ impl<T: Pod, E: End> Receiver<T, E> {
             }
         }
         Ok(received)
-    }
-
-    #[inline(always)]
-    fn tell(&self, count: usize, last: Option<u64>) {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let more = last.map(|last| move || self.ring().full_after(last));
-        self.gate.tell(&self.endpoint, self.ring(), count, Role::Receiver, more);
-    }
-
-    /// Something has happened: orphans to take, or the last sender has gone?
-    #[cold]
-    fn attend(&self) -> Result<Option<T>, Refusal> {
-        let Attended::Event(life) = self.endpoint.attend()? else {
-            return Ok(None);
-        };
-        if self.endpoint.peers_gone(life, NoneYet::Wait) {
-            self.endpoint.set_ended(true, life);
-        }
-        if self.endpoint.may_have_orphans(life)
-            && let Some(orphan) = self.take_orphan()?
-        {
-            return Ok(Some(orphan)); // There may be more: the word stays unattended.
-        }
-        self.endpoint.settle(life);
-        Ok(None)
-    }
-
-    fn take_orphan(&self) -> Result<Option<T>, Refusal> {
-        if !E::MULTI {
-            return Ok(None); // A single receiver claims nothing, so it leaves nothing either.
-        }
-        let orphan = self.endpoint.take_orphan(self.ring())?;
-        Ok(orphan.map(|(value, position)| {
-            self.tell(1, Some(position));
-            value
-        }))
-    }
-
-    /// Asks the kernel whether anybody will send, and takes over what the dead have left. [`Refusal::Blocked`]: there
-    /// is nothing yet, but there may be.
-    ///
-    /// The order matters: see no sender, *then* reap, *then* look at the ring once more. What a sender did before it
-    /// went away is seen by the last look.
-    #[cold]
-    fn look_after_the_dead(&self) -> Result<T, Refusal> {
-        let overdue = self.endpoint.overdue();
-        let life = self.endpoint.life();
-        let gone = || self.endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
-        let ended = gone();
-        self.endpoint.set_ended(ended, life);
-        let reaped = self.endpoint.reap(self.ring(), E::MULTI)?;
-        if let Some((value, position)) = reaped.message {
-            self.tell(1, Some(position));
-            return Ok(value);
-        }
-        // Orphans are announced in the life word, which `pop` looks at. Once in a while, whatever it says.
-        if overdue && let Some(orphan) = self.take_orphan()? {
-            return Ok(orphan);
-        }
-        match self.pop() {
-            Err(Refusal::Blocked) if ended && reaped.settled => {}
-            popped => return popped,
-        }
-        match self.ring().drained() {
-            // Asked again: a sender that has come since may have sent what another receiver has taken.
-            Ok(true) if gone() => {
-                self.endpoint.wake_our_own(self.ring());
-                Err(Refusal::Disconnected)
-            }
-            Ok(_) => Err(Refusal::Blocked),
-            Err(refused) => Err(self.endpoint.refusal(refused)),
-        }
-    }
-
-    /// After a refused try: looks after the dead if the senders were gone, or if it is time.
-    #[cold]
-    fn after_refusal(&self, refusal: Refusal) -> Result<T, Refusal> {
-        if refusal == Refusal::Blocked && (self.endpoint.ended() || self.endpoint.time_to_look()) {
-            return self.look_after_the_dead();
-        }
-        Err(refusal)
-    }
-
-    /// Waits for a message; [`Refusal::Blocked`] after the deadline.
-    #[cold]
-    fn waiting<X>(&self, deadline: Option<u64>, error: impl FnOnce(Refusal) -> X) -> Result<T, X> {
-        let mut spinning = self.endpoint.spin(deadline);
-        loop {
-            let seen = self.end.watch();
-            if !spinning.step(&seen) {
-                return self.sleeping(deadline).map_err(error);
-            }
-            let refusal = match self.pop() {
-                Ok(value) => {
-                    spinning.answered(&seen);
-                    return Ok(value);
-                }
-                Err(refusal) => refusal,
-            };
-            match self.after_refusal(refusal) {
-                Err(Refusal::Blocked) => {}
-                found => return found.map_err(error),
-            }
-        }
-    }
-
-    /// The same, asleep.
-    fn sleeping(&self, deadline: Option<u64>) -> Result<T, Refusal> {
-        let mut sleeper = self.endpoint.sleep(deadline);
-        while let Some(why) = sleeper.next() {
-            let found = match self.pop() {
-                Err(Refusal::Blocked) if why == Why::Tick || why == Why::Sleep && self.endpoint.overdue() => {
-                    self.look_after_the_dead()
-                }
-                Err(refusal) => self.after_refusal(refusal),
-                found => found,
-            };
-            match found {
-                Err(Refusal::Blocked) => {}
-                found => return found,
-            }
-            if why == Why::Sleep {
-                self.endpoint.count_wait();
-            }
-        }
-        Err(Refusal::Blocked)
     }
 
     /// Closes the channel for both ends, for as long as anybody is attached: sends that begin after this returns are
@@ -440,7 +279,7 @@ impl<'a, T: Pod, E: End> IntoIterator for &'a Receiver<T, E> {
 impl Refusal {
     /// As a receiver reports it. [`Refusal::Blocked`] is the caller's to report; a wait without a deadline never ends
     /// with it.
-    fn into_recv(self) -> RecvError {
+    pub(super) fn into_recv(self) -> RecvError {
         match self {
             Refusal::Blocked | Refusal::Disconnected => RecvError::Disconnected,
             Refusal::Corrupt => RecvError::Corrupt,
@@ -448,9 +287,16 @@ impl Refusal {
         }
     }
 
-    fn into_try_recv(self) -> TryRecvError {
+    pub(super) fn into_try_recv(self) -> TryRecvError {
         match self {
             Refusal::Blocked => TryRecvError::Empty,
+            refusal => refusal.into_recv().into(),
+        }
+    }
+
+    pub(super) fn into_recv_timeout(self) -> RecvTimeoutError {
+        match self {
+            Refusal::Blocked => RecvTimeoutError::Timeout,
             refusal => refusal.into_recv().into(),
         }
     }

@@ -11,6 +11,11 @@
 //! sometimes moving back; everyone who starts at a hint looks at each slot that it passes. A single end keeps its
 //! position to itself ([`cursor`]) and tells it once in a while, since only its successor and observers need the hint.
 //!
+//! A receiver may *hold* a message instead of freeing its slot at once, and then free it or hand it back. A multi receiver
+//! leaves it claimed, and hands it back as an orphan; others pass it. A single receiver leaves it `FULL`, remembers it
+//! ([`held`]) and goes on, with its hint behind the oldest, so that its successor finds what it had not freed. A sender
+//! that comes to the slot a lap later finds the ring full there.
+//!
 //! # Invariants
 //! Numbered; SAFETY and ordering comments refer to them. *Claimed by a sender* means any word but `FREE(l)` seen at
 //! lap `l`.
@@ -19,7 +24,8 @@
 //!   claimed: [`TAIL`](edge::TAIL)) and leaves out only positions that R1 says are claimed.
 //! - **R2** Positions are claimed by receivers, or are gaps, in order, likewise ([`HEAD`](edge::HEAD)).
 //! - **R3** A payload is touched only by the owner named in `WRITING` or `READING`, by the single sender at its own
-//!   position while the word is `FREE(lap)`, and by the single receiver at its own position while it is `FULL(lap)`.
+//!   position while the word is `FREE(lap)`, and by the single receiver while it is `FULL(lap)`, at its own position or at
+//!   one that it holds.
 //! - **R4** A claim is ended by its owner, or by who holds the dead owner's byte (the caller of [`Ring::reap`]).
 //! - **R5** A multi end stores its hint between claim and publish or release, so a store that is late falls back less
 //!   than a lap. A single end stores it after the slots that it tells of, at the end of each chunk: killed before that,
@@ -31,7 +37,7 @@
 //! | `PUB` | [`sender`]: `FULL(lap)` | [`receiver`]: look at the slot | the payload is all there | `published_bytes_are_visible` |
 //! | `DRAIN` | [`receiver`]: `FREE(lap + 1)` | [`sender`]: look at the slot | no payload is overwritten while it is read | `a_slot_is_not_reused_early` |
 //! | `GAP` | [`reap`]: `WRITING(dead)` → `FREE(lap + 1)` | `DRAIN`'s load | a dead sender's half-written payload comes before the next | `a_gap_comes_after_the_dead_senders_bytes` |
-//! | `ORPHAN` | [`reap`]: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s load | a dead receiver's reads come before the next payload | `an_orphan_is_taken_after_the_dead_receivers_reads` |
+//! | `ORPHAN` | [`reap`], and [`receiver`] that hands back: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s load | a dead receiver's reads come before the next payload | `an_orphan_is_taken_after_the_dead_receivers_reads` |
 //! | `CLAIMED` | `PUB`, `ORPHAN` (their release sequences) | [`reap`]: look at a claimed slot | the payload of a message taken over | `a_message_taken_over_is_whole` |
 //! | `TAIL` | [`sender`]: tail hint | [`sender`]: start of a walk | R1 for who starts there | `a_sender_starts_behind_claimed_slots` |
 //! | `HEAD` | [`receiver`]: head hint | [`receiver`]: start of a walk | R2; no false Empty | `a_receiver_starts_behind_drained_slots` |
@@ -60,6 +66,9 @@
 //! | multi receive: claim (`READING`) | receivers pass it; senders a lap later: Full | reap by a receiver: takes it over and delivers it; by anybody else: `READING(lap, ORPHAN)` for any receiver |
 //! | multi receive: head hint, part or all of the copy | the same | the same |
 //! | single receive: part or all of the copy | a message that is still there | the next single receiver receives it |
+//! | multi: a message is held, for as long as that takes | the same | the same: it is delivered again |
+//! | multi: a message is handed back (`READING(ORPHAN)`) | an orphan that nobody has been told of | a look for orphans once in a while, by any receiver |
+//! | single: messages are held, or are handed back | messages that are still there; others behind them may be freed | the next single receiver receives them, in order, and passes those that are freed |
 //! | receive: release (`FREE(lap + 1)`) | a free slot; the message has died with its receiver | nothing to repair. A wake-up that it owed comes with the sleeper's tick |
 //! | single receive: release, before the head hint | a free slot; the hint is a chunk short at most, and the gaps passed | the next single receiver walks those steps |
 //! | reap: any compare-and-swap | that slot is repaired, the others are not; the reaper's own byte is free, the dead one's too | any next reaper, from the start |
@@ -84,6 +93,7 @@
 //! out from masked positions; [`Claim`] and the single ends are the only ones who touch payloads, by R3.
 
 mod cursor;
+mod held;
 mod look;
 mod reap;
 pub(crate) mod receiver;
@@ -218,10 +228,15 @@ impl<T> Ring<T> {
     /// Nothing is left to receive, now or when a sender's claim is published: what other receivers hold is theirs.
     pub(crate) fn drained(&self) -> Result<bool, Refused> {
         let (p, empty) = self.find_head()?;
+        Ok(empty && self.nothing_at(p)?)
+    }
+
+    /// No message is in the slot of `p`, nor about to be.
+    fn nothing_at(&self, p: u64) -> Result<bool, Refused> {
         // Relaxed: hint (a claim that is published in between is found by the caller's next look).
         let state = self.state(p, Relaxed);
         let (_, phase) = self.decode(state).ok_or(Refused::Corrupt)?;
-        Ok(empty && !matches!(phase, Phase::Writing(_) | Phase::Full))
+        Ok(!matches!(phase, Phase::Writing(_) | Phase::Full))
     }
 
     /// A sender would find the ring full.

@@ -81,6 +81,17 @@ impl<T: Pod> Ring<T> {
         Ok(false)
     }
 
+    /// A receiver other than `me` holds a message, or nobody does any more.
+    pub(crate) fn held_by_others(&self, me: Owner) -> Result<bool, Refused> {
+        for position in self.oldest_first() {
+            let (_, _, phase) = self.claimed(position)?;
+            if matches!(phase, Phase::Reading(owner) if owner != me) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn reap_but(&self, dead: Owner, mut keep: impl FnMut(u64, State) -> bool) -> Result<Repairs, Refused> {
         let laps = self.laps;
         let mut repairs = Repairs::default();

@@ -7,6 +7,7 @@ use crate::layout::{Owner, Slot, State};
 use crate::sync::Relaxed;
 
 use super::cursor::Cursor;
+use super::held::Held;
 use super::look::{self, Look, Walk};
 use super::watch::{End, Watch};
 use super::{Claim, Refused, Ring};
@@ -29,12 +30,33 @@ pub(crate) trait ReceiveEnd<T> {
     /// Takes as many as there are, in order, into the front of `values`: how many, and the last position likewise. At
     /// least one into a non-empty slice, or why not one.
     fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, Option<u64>), Refused>;
+
+    /// As [`try_pop`](Self::try_pop), but holds the message at the position that it returns: until that is
+    /// [freed](Self::free) or [handed back](Self::hand_back), nobody else gets it, and nothing is written over it.
+    fn try_hold(&self) -> Result<(T, u64), Refused>;
+
+    /// Holds the oldest message that has come back, from ourselves or, at a multi end, from another.
+    fn hold_again(&self) -> Result<Option<(T, u64)>, Refused>;
+
+    /// Frees the slot of a message that this end holds.
+    fn free(&self, position: u64);
+
+    /// Lets a message that this end holds be received again.
+    fn hand_back(&self, position: u64);
+
+    /// Nothing is left to receive, after a [`Refused::Blocked`], now or when a sender's claim is published: what other
+    /// receivers hold is theirs.
+    fn drained(&self) -> Result<bool, Refused>;
+
+    /// Another receiver holds a message that may come back.
+    fn held_by_others(&self) -> Result<bool, Refused>;
 }
 
 /// The only receiver: its position is its own, and it claims nothing.
 pub(crate) struct SingleReceiver<T> {
     /// At the next position to drain.
     head: Cursor<T>,
+    held: Held,
 }
 
 impl<T: Pod> SingleReceiver<T> {
@@ -43,6 +65,7 @@ impl<T: Pod> SingleReceiver<T> {
         let (head, _) = ring.find_head()?;
         Ok(SingleReceiver {
             head: Cursor::new(ring, head),
+            held: Held::default(),
         })
     }
 
@@ -53,6 +76,10 @@ impl<T: Pod> SingleReceiver<T> {
         let mut p = self.head.position();
         let mut walk = Walk::new(ring.laps);
         loop {
+            if self.holds_the_lap_before(p) {
+                self.head.move_to(p);
+                return Err(Refused::Blocked);
+            }
             match look::receive(ring, p, state) {
                 Look::Ready => {
                     self.head.move_to(p);
@@ -67,32 +94,45 @@ impl<T: Pod> SingleReceiver<T> {
                 Look::Corrupt => return Err(Refused::Corrupt),
             }
             walk.step()?;
-            // Relaxed: hint (re-checked by [PUB] in `drain`). None looks too old: we have drained them all.
+            // Relaxed: hint (re-checked by [PUB] in `drain`). None looks too old: we have drained them all, or hold them.
             state = ring.state(p, Relaxed);
         }
     }
 
-    /// Takes the message in `slot`, at our position or in a run from there, if there is one, and frees the slot.
+    /// The slot of `p` is still taken by a message that we hold: no sender can have come to `p`.
+    fn holds_the_lap_before(&self, p: u64) -> bool {
+        let laps = self.ring().laps;
+        !self.held.none() && self.held.has(laps.at(laps.lap_before(laps.lap(p)), laps.index(p)))
+    }
+
+    /// Copies the message out of `slot`, at our position or in a run from there, if there is one.
     #[inline(always)]
-    fn drain(&self, slot: &Slot<T>) -> Result<T, State> {
+    fn copy(&self, slot: &Slot<T>) -> Result<T, State> {
         // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.
         let state = State::from_bits(slot.state.load(edge::PUB.acquire()));
         if state != self.head.full() {
             return Err(state);
         }
         // SAFETY: R3: we are the single receiver and the word is FULL(lap) at our position: nobody else ends that.
-        let value = unsafe { slot.payload.read() };
+        Ok(unsafe { slot.payload.read() })
+    }
+
+    /// The same, and frees the slot.
+    #[inline(always)]
+    fn drain(&self, slot: &Slot<T>) -> Result<T, State> {
+        let value = self.copy(slot)?;
         // [DRAIN] Release, pairs with the senders' look: the copy is done before they overwrite it.
         slot.state.store(self.head.next_free().bits(), edge::DRAIN.release());
         Ok(value)
     }
 
-    /// Goes on behind `count` slots that are drained.
+    /// Goes on behind `count` slots that are drained, or held.
     #[inline(always)]
     fn advance(&self, count: usize) {
         if let Some(chunk) = self.head.advance(count) {
+            let hint = self.held.oldest().unwrap_or(chunk);
             // [HEAD] Release: who starts here finds what is before it drained. After the slot: R5.
-            self.ring().lines().head.0.store(chunk, edge::HEAD.release());
+            self.ring().lines().head.0.store(hint, edge::HEAD.release());
             self.head.fetch_ahead(State::full);
         }
     }
@@ -159,6 +199,57 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
             }
         }
         Ok((count, None))
+    }
+
+    fn try_hold(&self) -> Result<(T, u64), Refused> {
+        let value = match self.copy(self.head.slot()) {
+            Ok(value) => value,
+            Err(state) => {
+                self.pass_gaps(state)?;
+                // The word has been FULL(lap), and only we end that.
+                self.copy(self.head.slot()).map_err(|_| Refused::Corrupt)?
+            }
+        };
+        let position = self.head.position();
+        self.held.hold(position);
+        self.advance(1);
+        Ok((value, position))
+    }
+
+    fn hold_again(&self) -> Result<Option<(T, u64)>, Refused> {
+        Ok(self.held.take_back().map(|position| {
+            // SAFETY: R3: we are the single receiver and hold it: the word is FULL, and nobody else ends that. Its
+            // payload was seen when it was held first.
+            (unsafe { self.ring().slot(position).payload.read() }, position)
+        }))
+    }
+
+    fn free(&self, position: u64) {
+        if self.held.remove(position) {
+            let laps = self.ring().laps;
+            let free = State::free(laps.next_lap(laps.lap(position)));
+            // [DRAIN] Release, pairs with the senders' look: whatever was read of it was read before they overwrite it.
+            self.ring()
+                .slot(position)
+                .state
+                .store(free.bits(), edge::DRAIN.release());
+        }
+    }
+
+    fn hand_back(&self, position: u64) {
+        self.held.hand_back(position);
+    }
+
+    fn drained(&self) -> Result<bool, Refused> {
+        if self.held.any_back() {
+            return Ok(false);
+        }
+        let p = self.head.position();
+        Ok(self.holds_the_lap_before(p) || self.ring().nothing_at(p)?)
+    }
+
+    fn held_by_others(&self) -> Result<bool, Refused> {
+        Ok(false)
     }
 }
 
@@ -267,17 +358,38 @@ impl<T: Pod> Claim<T> {
         self.ring.lines().head.0.store(next, edge::HEAD.release());
     }
 
-    /// Copies the message out and frees its slot: `READING(lap, me)` → `FREE(lap + 1)`.
+    /// Copies the message out and frees its slot.
     #[inline(always)]
     pub(crate) fn take(self) -> T {
-        let laps = self.ring.laps;
-        let slot = self.ring.slot(self.position);
+        let value = self.read();
+        self.free();
+        value
+    }
+
+    /// Copies the message out.
+    #[inline(always)]
+    pub(crate) fn read(&self) -> T {
         // SAFETY: R3: the word is READING with our id, and only we (R4: alive) end that.
-        let value = unsafe { slot.payload.read() };
+        unsafe { self.ring.slot(self.position).payload.read() }
+    }
+
+    /// Frees the slot: `READING(lap, me)` → `FREE(lap + 1)`.
+    #[inline(always)]
+    fn free(self) {
+        let laps = self.ring.laps;
         let free = State::free(laps.next_lap(laps.lap(self.position)));
+        let slot = self.ring.slot(self.position);
         // [DRAIN] Release, pairs with the senders' look: the copy is done before they overwrite it.
         slot.state.store(free.bits(), edge::DRAIN.release());
-        value
+    }
+
+    /// Leaves the message to any receiver: `READING(lap, me)` → `READING(lap, ORPHAN)`.
+    fn hand_back(self) {
+        let orphan = State::reading(self.ring.laps.lap(self.position), Owner::ORPHAN);
+        let slot = self.ring.slot(self.position);
+        // [ORPHAN] Release, pairs with a taker's look: what we have read of it comes before whatever the taker lets
+        // happen to the slot.
+        slot.state.store(orphan.bits(), edge::ORPHAN.release());
     }
 }
 
@@ -311,5 +423,34 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
             *value = Claim { ring, position }.take();
         }
         Ok((count as usize, Some(last)))
+    }
+
+    fn try_hold(&self) -> Result<(T, u64), Refused> {
+        let claim = self.claim()?;
+        claim.hint_head(claim.position);
+        Ok((claim.read(), claim.position))
+    }
+
+    fn hold_again(&self) -> Result<Option<(T, u64)>, Refused> {
+        let claim = self.ring.take_orphan(self.me)?;
+        Ok(claim.map(|claim| (claim.read(), claim.position)))
+    }
+
+    fn free(&self, position: u64) {
+        let ring = self.ring;
+        Claim { ring, position }.free();
+    }
+
+    fn hand_back(&self, position: u64) {
+        let ring = self.ring;
+        Claim { ring, position }.hand_back();
+    }
+
+    fn drained(&self) -> Result<bool, Refused> {
+        self.ring.drained()
+    }
+
+    fn held_by_others(&self) -> Result<bool, Refused> {
+        self.ring.held_by_others(self.me)
     }
 }

@@ -230,6 +230,11 @@ impl Words {
         self.set_word(self.slot(position), state.bits());
     }
 
+    /// Overwrites the first word of a payload.
+    pub fn set_payload(&self, position: u64, word: u64) {
+        self.set_word(self.slot(position) + self.payload_align.max(8), word);
+    }
+
     /// Stores a word that the protocol never stores.
     pub fn spoil(&self, position: u64) {
         self.set_word(self.slot(position), u64::MAX);

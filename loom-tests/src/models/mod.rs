@@ -2,6 +2,7 @@
 
 mod channel;
 mod death;
+mod lease;
 mod ring;
 mod wait;
 
@@ -70,5 +71,13 @@ models! {
         a_detach_that_has_been_seen_is_the_end 20 ["not yet", "the end"];
         a_close_comes_after_what_was_sent 40 ["received at once", "empty"];
         blocking_calls_meet 10_000 [];
+    }
+    lease {
+        a_slot_that_is_held_is_not_reused 60 ["sent", "full"];
+        what_is_handed_back_was_read_before 100 ["taken", "not yet", "a third", "no third"];
+        what_the_dead_have_held_comes_again 100 ["one freed", "none freed"];
+        what_is_handed_back_is_received 100 [];
+        an_acknowledgement_makes_room 100 [];
+        the_last_acknowledgement_is_the_end 100 ["none of two", "one of two", "both"];
     }
 }
