@@ -79,6 +79,8 @@
 //! | multi receiver, in `recv`, before it has released the slot | is delivered to another, out of order | |
 //! | single receiver, the same | is delivered to the next receiver that attaches | |
 //! | receiver, after that, or with the message in hand | dies with it: at most once | lose nothing else |
+//! | multi receiver, with a message on [`Lease`] | is delivered to another, out of order | pass its slot |
+//! | single receiver, the same | is delivered to the next receiver that attaches | |
 //! | last sender | | drain what is there, then [`RecvError::Disconnected`] |
 //! | last receiver | | [`SendError::Disconnected`], a blocked one too |
 //! | anybody: attaching, detaching, closing, repairing, sleeping, waking | | the next one does it, or a tick |
@@ -86,6 +88,22 @@
 //! | creator of a name | | who has it open goes on; the next [`Channel::create`] gets the name, [`Channel::open`] removes it |
 //! | last one out of a name, by [`Channel::open_or_create`] | | the next one to come finds the name, and what is unread |
 //! | anybody: creating, opening, removing a name | | nothing half-made has a name; the next one does the rest |
+//!
+//! So the operations deliver:
+//!
+//! | operation | nobody dies | its process is killed in it | its process is killed later |
+//! |---|---|---|---|
+//! | [`send`](Sender::send), [`try_send`](Sender::try_send), [`send_timeout`](Sender::send_timeout), [`send_deadline`](Sender::send_deadline) | exactly once | in whole, or not at all | what was sent is delivered |
+//! | [`send_many`](Sender::send_many), [`try_send_many`](Sender::try_send_many) | exactly once | a prefix | the same |
+//! | [`recv`](Receiver::recv), [`try_recv`](Receiver::try_recv), [`recv_timeout`](Receiver::recv_timeout), [`recv_deadline`](Receiver::recv_deadline), [`iter`](Receiver::iter) and its like | exactly once | at most once: to another receiver, or lost if the slot was free already | lost with who had it in hand |
+//! | [`recv_many`](Receiver::recv_many), [`try_recv_many`](Receiver::try_recv_many) | exactly once | the same, each message of the batch | the same |
+//! | [`recv_lease`](Receiver::recv_lease), [`try_recv_lease`](Receiver::try_recv_lease), [`recv_lease_timeout`](Receiver::recv_lease_timeout), [`recv_lease_deadline`](Receiver::recv_lease_deadline) | once, and again for each lease that is dropped | at least once: to another receiver | the same, until [`ack`](Lease::ack) |
+//! | [`Lease::ack`] | | acknowledged, or delivered again | it was dealt with |
+//! | dropping a [`Lease`] | it comes back | it comes back | |
+//! | attach, detach, [`close`](Sender::close), [`recover`](Channel::recover), names, [`stats`](Channel::stats) | | no message is concerned | |
+//!
+//! Beyond what is lost with a receiver, messages are lost only with the memory: when the last process that has an
+//! anonymous channel is gone, and with its name as [above](#names).
 //!
 //! A process that says goodbye (drops its endpoints, returns from `main`) is noticed at once. One that dies is noticed
 //! by those who wait, at their next *tick*: 50 ms after they began to, then at twice the distance each time up to
@@ -130,6 +148,11 @@
 //! assert_eq!(tx.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Looking on
+//! [`Channel::stats`] tells what is in a channel, who is attached and alive, and what each has done. An [`Observer`] does
+//! from any program that may read the file, whatever the messages are. Endpoints count for it in their own records, which
+//! nobody else writes to.
 //!
 //! # Fork
 //! - An endpoint belongs to the process that attached it. In a forked child its copy answers `WrongProcess`
@@ -202,7 +225,8 @@ mod wait;
 pub use bytemuck;
 pub use channel::fd;
 pub use channel::{
-    Builder, Channel, End, FileBuilder, IntoIter, Iter, Lease, Multi, Receiver, Seat, Sender, Single, TryIter,
+    Builder, Channel, End, EndpointStats, FileBuilder, IntoIter, Iter, Lease, Multi, Observer, Rates, Receiver, Seat,
+    Sender, Single, Stats, TryIter,
 };
 pub use error::{
     AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,

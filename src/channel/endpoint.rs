@@ -17,6 +17,7 @@ use crate::error::AttachError;
 use crate::layout::{FenceMode, Life, Owner, Record, Role};
 use crate::region::fork::ForkStamp;
 use crate::region::lock::{self, LockFile};
+use crate::region::tally::Tally;
 use crate::region::wiped::{WipedRef, WipedWord};
 use crate::region::{Region, os, process};
 use crate::ring::{Refused, Ring};
@@ -133,6 +134,7 @@ impl Endpoint {
         Gate {
             attended: self.attended.share(),
             mode: self.region.fence_mode(),
+            tally: Tally::new(&self.region, self.owner),
         }
     }
 
@@ -352,6 +354,11 @@ impl Endpoint {
         self.count(|record| &record.waits, 1);
     }
 
+    /// A message has come that had come to somebody before.
+    pub(super) fn count_redelivered(&self) {
+        self.count(|record| &record.redelivered, 1);
+    }
+
     #[cold]
     fn count(&self, counter: impl Fn(&Record) -> &AtomicU64, by: u64) {
         let counter = counter(self.region.record(self.owner));
@@ -393,13 +400,15 @@ impl Drop for Endpoint {
     }
 }
 
-/// What every operation passes: has anything happened before it, does anybody sleep after it?
+/// What every operation passes: has anything happened before it, does anybody sleep after it, and how many have there
+/// been?
 ///
 /// A copy in each handle, so that the usual path touches nothing of the endpoint itself.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     attended: WipedRef,
     mode: FenceMode,
+    tally: Tally,
 }
 
 impl Gate {
@@ -414,7 +423,8 @@ impl Gate {
         attended != Life::NEVER.bits() && life.load(Relaxed) == attended
     }
 
-    /// After `count` slots have changed: tells the other end, and, at a multi end, our own that there is `more`.
+    /// After `count` messages have been sent, or received: counts them, and tells the other end, and, at a multi end, our
+    /// own that there is `more`.
     #[inline(always)]
     pub(super) fn tell<T>(
         &self,
@@ -429,6 +439,7 @@ impl Gate {
             Role::Sender => (&lines.receivers.0, &lines.senders.0),
             Role::Receiver => (&lines.senders.0, &lines.receivers.0),
         };
+        self.tally.add(count);
         wait::notifier_fence(self.mode);
         // None: a message was taken whose slot is not free yet.
         if count != 0 && wait::sleepers(theirs) {

@@ -177,8 +177,8 @@ impl<T: Pod, E: End> Lease<'_, T, E> {
         }
     }
 
-    /// The message has certainly been received before. (At a single end the receiver that follows a dead one cannot tell
-    /// what that had received.)
+    /// The message has come to a receiver before: one that handed it back, or one that died while it received it or held
+    /// it. At a single end only what this receiver has handed back: one that follows a dead one cannot tell.
     pub fn redelivered(&self) -> bool {
         self.held.redelivered
     }

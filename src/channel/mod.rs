@@ -12,12 +12,14 @@ mod endpoint;
 pub mod fd;
 mod file;
 mod lease;
+mod observer;
 mod pass;
 mod place;
 mod reaper;
 mod receiver;
 mod seat;
 mod sender;
+mod stats;
 mod taking;
 
 use std::fmt;
@@ -41,9 +43,11 @@ pub use builder::Builder;
 pub use end::{End, Multi, Single};
 pub use file::FileBuilder;
 pub use lease::Lease;
+pub use observer::Observer;
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use seat::Seat;
 pub use sender::Sender;
+pub use stats::{EndpointStats, Rates, Stats};
 
 use end::EndKind;
 use place::Place;
@@ -320,6 +324,25 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
         let states = self.region.ring::<()>();
         let reaped = reaper::reap_the_dead(&self.region, &states, &locks, None, false)?;
         Ok(reaped.slots as usize)
+    }
+
+    /// What is in the channel now, who is attached, and what they have done. An [`Observer`] sees the same from outside.
+    ///
+    /// # Errors
+    /// As for [`Observer::stats`].
+    ///
+    /// ```
+    /// use annulus::spsc::Channel;
+    ///
+    /// let channel = Channel::<u64>::anonymous(64)?;
+    /// let tx = channel.sender()?;
+    /// tx.send_many(&[1, 2])?;
+    /// let stats = channel.stats()?;
+    /// assert_eq!((stats.len, stats.endpoints.len(), stats.endpoints[0].messages), (2, 1, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(&self) -> Result<Stats, AttachError> {
+        Stats::of(self.region.view(), Self::kind(), self.region.file())
     }
 
     /// Messages that the ring holds when it is full: a power of two.

@@ -208,7 +208,14 @@ fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
     for (word, bytes) in record.name.iter().zip(me.name.as_chunks().0) {
         word.store(u64::from_ne_bytes(*bytes), Relaxed);
     }
-    for counter in [&record.waits, &record.wakes, &record.reaped] {
+    let counters = [
+        &record.waits,
+        &record.wakes,
+        &record.reaped,
+        &record.messages,
+        &record.redelivered,
+    ];
+    for counter in counters {
         counter.store(0, Relaxed);
     }
     record.seat.store(seat as u32, Relaxed);

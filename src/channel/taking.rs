@@ -101,7 +101,13 @@ impl<T: Pod, E: End> Receiver<T, E> {
     fn take_again<How: Taking>(&self) -> Result<Option<How::Taken<T>>, Refusal> {
         let held = self.end.hold_again();
         let held = held.map_err(|refused| self.endpoint.refusal(refused))?;
-        Ok(held.map(|(value, position)| How::held(self, value, position)))
+        Ok(held.map(|(value, position)| self.again::<How>(value, position)))
+    }
+
+    /// A message that some receiver has had before, and that is held now.
+    fn again<How: Taking>(&self, value: T, position: u64) -> How::Taken<T> {
+        self.endpoint.count_redelivered();
+        How::held(self, value, position)
     }
 
     /// Asks the kernel whether anybody will send, and takes over what the dead have left. [`Refusal::Blocked`]: there
@@ -118,7 +124,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
         self.endpoint.set_ended(ended, life);
         let reaped = self.endpoint.reap(self.ring(), E::MULTI)?;
         if let Some((value, position)) = reaped.message {
-            return Ok(How::held(self, value, position));
+            return Ok(self.again::<How>(value, position));
         }
         // What has come back is announced in the life word, which `pop` looks at. Once in a while, whatever it says.
         if overdue && let Some(message) = self.take_again::<How>()? {

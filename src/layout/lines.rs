@@ -46,7 +46,8 @@ pub struct Slot<T> {
 /// ```
 /// `events` moves with every detach, close, reap and new session, so that an unchanged field means that nothing has
 /// happened that an endpoint should ask the kernel about. `orphaned` moves with every dead receiver that has been
-/// reaped, after its messages are orphans: only then need receivers look for some. (It carries into `events`, which does
+/// reaped, after its messages are orphans, and with every message that a living one has handed back: only then need
+/// receivers look for some. (It carries into `events`, which does
 /// no harm.) The flags belong to the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Life(u64);
@@ -59,7 +60,7 @@ impl Life {
     const SESSION_MASK: u64 = (1 << 31) - 8;
     /// What one more event adds to the word.
     pub const EVENT: u64 = 1 << 44;
-    /// What one more dead receiver reaped adds to the word.
+    /// What one more dead receiver reaped, or one more message handed back, adds to the word.
     pub const ORPHANED: u64 = 1 << 32;
     const ORPHANED_MASK: u64 = Self::EVENT - Self::ORPHANED;
     /// What no endpoint that has attached ever takes for the word: it says at least that one such has been seen.
@@ -95,7 +96,7 @@ impl Life {
         (self.0 ^ other.0) & !(Self::CLOSED | Self::SENDER | Self::RECEIVER) == 0
     }
 
-    /// Dead receivers reaped, modulo 4,096: a word with another number may have left orphans.
+    /// Dead receivers reaped and messages handed back, modulo 4,096: a word with another number may have left orphans.
     pub const fn orphaned(self) -> u64 {
         (self.0 & Self::ORPHANED_MASK) >> 32
     }

@@ -28,6 +28,10 @@ pub struct Record {
     pub wakes: AtomicU64,
     /// How many slots of dead endpoints it has repaired.
     pub reaped: AtomicU64,
+    /// How many messages it has sent, or received: a lease counts when it is acknowledged.
+    pub messages: AtomicU64,
+    /// How many messages have come to it that had come to a receiver before: handed back, or of a dead one.
+    pub redelivered: AtomicU64,
 }
 
 /// Which end an endpoint is of.

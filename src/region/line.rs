@@ -70,7 +70,8 @@ pub(super) fn read(file: BorrowedFd<'_>) -> Result<Header, AttachError> {
     Ok(line)
 }
 
-fn long_enough(file: BorrowedFd<'_>, expected: usize) -> Result<(), AttachError> {
+/// The file has `expected` bytes at least.
+pub(super) fn long_enough(file: BorrowedFd<'_>, expected: usize) -> Result<(), AttachError> {
     let actual = memory::file_len(file).map_err(os("read the size of the channel's memory"))?;
     let expected = expected as u64;
     if actual == 0 {

@@ -138,7 +138,7 @@ impl LockFile {
     pub(crate) fn open(region: BorrowedFd<'_>) -> Result<LockFile, LockError> {
         fork::install()?;
         let _gate = gate();
-        let registered = Registered::new(explained(open_again(region))?, InChild::Close);
+        let registered = Registered::new(explained(open_again(region, OFlag::O_RDWR))?, InChild::Close);
         Ok(LockFile(Own(registered)))
     }
 
@@ -338,12 +338,20 @@ pub(crate) fn present(region: BorrowedFd<'_>) -> Result<OwnedFd, LockError> {
 /// # Errors
 /// As [`LockFile::open`].
 pub(crate) fn reopen(region: BorrowedFd<'_>) -> Result<OwnedFd, LockError> {
-    explained(open_again(region))
+    explained(open_again(region, OFlag::O_RDWR))
+}
+
+/// The same for reading alone.
+///
+/// # Errors
+/// As [`LockFile::open`].
+pub(crate) fn reopen_to_read(region: BorrowedFd<'_>) -> Result<OwnedFd, LockError> {
+    explained(open_again(region, OFlag::O_RDONLY))
 }
 
 /// A new description of the same file that shares its presence byte. Allocates nothing: for the prepare handler.
 pub(super) fn fresh_presence(region: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    let fresh = open_again(region)?;
+    let fresh = open_again(region, OFlag::O_RDWR)?;
     set_lock(fresh.as_fd(), libc::F_RDLCK, PRESENCE..PRESENCE + 1)?;
     Ok(fresh)
 }
@@ -366,13 +374,13 @@ fn explain(error: Errno, proc: &Path) -> LockError {
 }
 
 /// A new description of the same file. Allocates nothing.
-fn open_again(region: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+fn open_again(region: BorrowedFd<'_>, access: OFlag) -> nix::Result<OwnedFd> {
     // proc(5): opening the link opens the file itself anew, whether or not a name leads to it. The path has 14 bytes, a
     // descriptor at most 10, and what is not written stays the terminating zero.
     let mut path = [0; 32];
     let _ = write!(&mut path[..31], "/proc/self/fd/{}", region.as_raw_fd());
     let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::ENAMETOOLONG)?;
-    retry(|| open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()))
+    retry(|| open(path, access | OFlag::O_CLOEXEC, Mode::empty()))
 }
 
 fn set_lock(fd: BorrowedFd<'_>, kind: libc::c_int, bytes: Range<u64>) -> nix::Result<()> {

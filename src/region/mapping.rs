@@ -8,12 +8,12 @@ use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-/// A shared, readable and writable mapping of a whole file; unmapped when dropped.
+/// A shared, readable mapping of a whole file; unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping(MmapRaw);
 
 impl Mapping {
-    /// Maps the first `len` bytes of `region`, which is as long as the file.
+    /// Maps the first `len` bytes of `region`, which is as long as the file, for reading and writing.
     ///
     /// The descriptor may be closed afterwards. Never pass a lock description: the mapping would keep its locks.
     ///
@@ -21,11 +21,15 @@ impl Mapping {
     /// `len` is zero (`InvalidInput`), or the kernel does not map (no address space; not opened for writing; sealed
     /// against writing).
     pub(crate) fn new(region: BorrowedFd<'_>, len: usize) -> io::Result<Mapping> {
-        // memmap2 would map a byte all the same.
-        if len == 0 {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput));
-        }
-        MmapOptions::new().len(len).map_raw(region.as_raw_fd()).map(Mapping)
+        options(len)?.map_raw(region.as_raw_fd()).map(Mapping)
+    }
+
+    /// The same for reading only.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn read_only(region: BorrowedFd<'_>, len: usize) -> io::Result<Mapping> {
+        options(len)?.map_raw_read_only(region.as_raw_fd()).map(Mapping)
     }
 
     /// The first byte, aligned to a page.
@@ -37,6 +41,16 @@ impl Mapping {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+fn options(len: usize) -> io::Result<MmapOptions> {
+    // memmap2 would map a byte all the same.
+    if len == 0 {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let mut options = MmapOptions::new();
+    options.len(len);
+    Ok(options)
 }
 
 #[cfg(test)]

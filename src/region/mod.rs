@@ -1,15 +1,12 @@
 //! Where do the bytes come from, and who else has them?
 //!
 //! A region is the shared bytes; a [`Region`] is this process's hold on them: the file, the mapping, the description
-//! that says "present", and the geometry as it was checked at attach. Everything that asks the operating system
+//! that says "present", and the geometry as it was checked at attach. A [`View`] is the bytes as types, all that who only
+//! [looks on](mod@observed) has. Everything that asks the operating system
 //! something is in this room: [`mod@line`] (what line 0 says), [`memory`] (memfd, seals, how much is allowed),
-//! [`mapping`], [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
+//! [`mapping`], [`view`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
 //! [`lock`] (who is alive), [`named`] (regions that a name leads to), [`fork`] and [`wiped`] (has this process been
 //! forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
-//!
-//! # Unsafe
-//! The one cast from bytes to types is here ([`Region::lines`], [`Region::record`], [`Region::ring`]), by the
-//! invariants of [`Region`].
 
 pub(crate) mod barrier;
 pub(crate) mod fork;
@@ -18,25 +15,26 @@ pub(crate) mod lock;
 pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod named;
+pub(crate) mod observed;
 pub(crate) mod passed;
 pub(crate) mod process;
 mod registry;
 pub(crate) mod socket;
 #[cfg(test)]
 mod spec;
+pub(crate) mod tally;
+pub(crate) mod view;
 pub(crate) mod wiped;
 #[cfg(test)]
 mod wrap;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use nix::errno::Errno;
 
 use crate::error::{AttachError, CreateError};
-use crate::layout::geometry::{LINES_OFFSET, PayloadLayout, TABLE_OFFSET};
-use crate::layout::table;
+use crate::layout::geometry::PayloadLayout;
 use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Record, SlotPadding};
 use crate::ring::Ring;
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
@@ -46,6 +44,7 @@ use lock::{LockError, Presence};
 use mapping::Mapping;
 use memory::MemoryError;
 use named::Named;
+use view::View;
 
 /// What a new region is to be.
 #[derive(Clone, Debug)]
@@ -83,18 +82,10 @@ pub(crate) enum Sealing {
 }
 
 /// One process's hold on a region, shared by its channels, seats and endpoints.
-///
-/// # Invariants
-/// - **G1** `geometry` was made by `Geometry::plan` or `Geometry::check`, and the mapping is `geometry.total` bytes
-///   at least, page-aligned, readable and writable, for as long as `self` lives.
-/// - **G2** The file cannot shrink under the mapping: it is sealed. That of a named region can, by whoever may write to
-///   it, and one whose sealing the user has waived: a process that touches what is no longer there is killed by SIGBUS.
-/// - **G3** Nobody makes a `&mut` into the mapping.
 #[derive(Debug)]
 pub(crate) struct Region {
-    mapping: Mapping,
-    geometry: Geometry,
-    payload: PayloadLayout,
+    /// Of a mapping that is writable.
+    view: View,
     fence_mode: FenceMode,
     spin_ns: u32,
     tick_ms: u32,
@@ -152,48 +143,28 @@ impl Region {
     /// The shared words.
     #[inline]
     pub(crate) fn lines(&self) -> &Lines {
-        // SAFETY: G1, G3: inside the mapping, 128-byte aligned, and all atomics.
-        unsafe { self.at::<Lines>(LINES_OFFSET).as_ref() }
+        self.view.lines()
     }
 
     /// The record of `owner`, whose id is below the table's length.
     pub(crate) fn record(&self, owner: Owner) -> &Record {
-        let index = owner.id();
-        assert!(index < self.geometry.table_length, "ids are below the table's length");
-        let offset = TABLE_OFFSET + usize::from(index) * size_of::<Record>();
-        // SAFETY: G1, G3: inside the table, 128-byte aligned, and all atomics.
-        unsafe { self.at::<Record>(offset).as_ref() }
+        self.view.record(owner)
     }
 
     /// The slots as slots of `T`, which is the payload that the geometry was made for, or `()` for the state words
-    /// alone.
+    /// alone. Whoever holds the ring holds this region.
     pub(crate) fn ring<T>(&self) -> Ring<T> {
-        let as_planned = PayloadLayout::of::<T>() == self.payload;
-        assert!(as_planned || size_of::<T>() == 0, "the payload that was checked");
-        let slots = self.at::<u8>(self.geometry.slots_offset);
-        // SAFETY: V1 from G1: `capacity` slots of `stride` bytes, each at least `size_of::<Slot<T>>()`, follow the
-        // offset, and whoever holds the ring holds this region. V2: the offset is a multiple of the slot's alignment,
-        // the stride too, and G3.
-        unsafe {
-            Ring::new(
-                NonNull::from(self.lines()),
-                slots,
-                self.geometry.stride,
-                self.geometry.laps,
-                self.geometry.table_length,
-            )
-        }
+        self.view.ring()
     }
 
-    fn at<T>(&self, offset: usize) -> NonNull<T> {
-        debug_assert!(offset + size_of::<T>() <= self.mapping.len());
-        // SAFETY: every caller's offset is inside the geometry, hence (G1) inside the mapping.
-        unsafe { self.mapping.as_ptr().add(offset) }.cast()
+    /// The bytes.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
     }
 
     /// Slots, ids and offsets.
     pub(crate) fn geometry(&self) -> &Geometry {
-        &self.geometry
+        self.view.geometry()
     }
 
     /// Who pays for the fence.
@@ -251,9 +222,7 @@ impl Region {
 
 /// A region that is mapped, before it is said who holds it: what is left cannot fail.
 struct Mapped {
-    mapping: Mapping,
-    geometry: Geometry,
-    payload: PayloadLayout,
+    view: View,
     fence_mode: FenceMode,
     spin_ns: u32,
     tick_ms: u32,
@@ -263,10 +232,9 @@ struct Mapped {
 
 impl Mapped {
     fn new(file: OwnedFd, geometry: Geometry, payload: PayloadLayout, line: &Header) -> Result<Mapped, AttachError> {
+        let mapping = Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?;
         Ok(Mapped {
-            mapping: Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?,
-            geometry,
-            payload,
+            view: View::new(mapping, geometry, payload),
             fence_mode: FenceMode::decode(line.fence_mode).ok_or(AttachError::FenceMode {
                 actual: line.fence_mode,
             })?,
@@ -280,9 +248,7 @@ impl Mapped {
     /// The region, of which `presence` says "present".
     fn held_by(self, presence: Presence, named: Option<Named>) -> Arc<Region> {
         Arc::new(Region {
-            mapping: self.mapping,
-            geometry: self.geometry,
-            payload: self.payload,
+            view: self.view,
             fence_mode: self.fence_mode,
             spin_ns: self.spin_ns,
             tick_ms: self.tick_ms,
@@ -304,7 +270,7 @@ impl Drop for Region {
         let ours = |stamp: ForkStamp| stamp.generation() == self.generation.load(Relaxed);
         if ForkStamp::take().is_ok_and(ours) {
             // An error leaves a name that the next one to come by it removes.
-            let _ = named.out(self.presence.retire(), &self.geometry);
+            let _ = named.out(self.presence.retire(), self.geometry());
         }
     }
 }
@@ -376,6 +342,7 @@ impl From<MemoryError> for CreateError {
 
 // What LAYOUT.md says of the compiled types. Here and not in `layout`, since a checker's atomics have other sizes.
 const _: () = {
+    use crate::layout::geometry::{LINES_OFFSET, TABLE_OFFSET};
     use crate::layout::lines::LINE;
     use std::mem::offset_of;
     assert!(size_of::<Lines>() == 5 * LINE && align_of::<Lines>() == LINE);
@@ -385,5 +352,5 @@ const _: () = {
     assert!(offset_of!(Lines, senders) == 3 * LINE);
     assert!(offset_of!(Lines, life) == 4 * LINE);
     assert!(TABLE_OFFSET == LINES_OFFSET + size_of::<Lines>());
-    assert!(size_of::<Record>() == LINE && align_of::<table::Record>() == LINE);
+    assert!(size_of::<Record>() == LINE && align_of::<Record>() == LINE);
 };

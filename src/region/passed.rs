@@ -33,7 +33,7 @@ pub(crate) fn open(passed: BorrowedFd<'_>) -> Result<OwnedFd, AttachError> {
 }
 
 /// What it is, unless it is a regular file: inode(7).
-fn other_than_a_file(mode: libc::mode_t) -> Option<&'static str> {
+pub(super) fn other_than_a_file(mode: libc::mode_t) -> Option<&'static str> {
     match mode & libc::S_IFMT {
         libc::S_IFREG => None,
         libc::S_IFDIR => Some("a directory"),

@@ -130,6 +130,17 @@ pub(crate) struct Ring<T> {
     payload: PhantomData<T>,
 }
 
+/// How far the senders and the receivers are, the latter at most the capacity behind the former.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Levels {
+    /// The position that the next message goes to: as many have been sent.
+    pub(crate) tail: u64,
+    /// The position that the next message comes from.
+    pub(crate) head: u64,
+    /// Messages between head and tail.
+    pub(crate) len: u64,
+}
+
 impl<T> Clone for Ring<T> {
     fn clone(&self) -> Self {
         *self
@@ -223,6 +234,37 @@ impl<T> Ring<T> {
         let tail = self.find_tail().map_or(head, |(p, _)| p);
         let len = self.laps.distance(head, tail).max(0) as u64;
         len.min(self.laps.capacity())
+    }
+
+    /// The same for who only looks on: by relaxed loads alone, since his mapping may be one that cannot be written to, where
+    /// the language promises no others.
+    ///
+    /// A slot may look older than it is to him, so he takes the ring for corrupt only when it stays that.
+    pub(crate) fn levels(&self) -> Result<Levels, Refused> {
+        let mut looks = 0..WALKS;
+        loop {
+            match self.look_on() {
+                Err(Refused::Corrupt) if looks.next().is_some() => {}
+                levels => return levels,
+            }
+        }
+    }
+
+    fn look_on(&self) -> Result<Levels, Refused> {
+        let lines = self.lines();
+        // Relaxed, all: hint (who looks on does nothing about it).
+        let (head, tail) = (
+            || self.hint(&lines.head.0, Relaxed),
+            || self.hint(&lines.tail.0, Relaxed),
+        );
+        let (head, _) = self.walk(head, |p| look::receive(self, p, self.state(p, Relaxed)))?;
+        let (tail, _) = self.walk(tail, |p| look::send(self, p, self.state(p, Relaxed)))?;
+        let len = (self.laps.distance(head, tail).max(0) as u64).min(self.laps.capacity());
+        Ok(Levels {
+            tail,
+            head: self.laps.position(tail.wrapping_sub(len)),
+            len,
+        })
     }
 
     /// Nothing is left to receive, now or when a sender's claim is published: what other receivers hold is theirs.

@@ -86,6 +86,7 @@ use object::Removal;
 
 pub(crate) use name::Name;
 pub(in crate::region) use object::is_ours;
+pub(crate) use object::open_to_read;
 pub use survey::{Attached, Listed, Removed, gc, list, unlink};
 
 /// How long to begin again, unless the caller says. A guess: whoever holds a byte for so long is stopped.

@@ -24,19 +24,39 @@ const CHUNK: usize = 256 * 1024;
 /// called.
 const LARGE: usize = 2048;
 
+/// The last two, lest a file that is no region does something on being opened.
+pub(super) const WITH_CARE: OFlag = OFlag::O_NOFOLLOW
+    .union(OFlag::O_CLOEXEC)
+    .union(OFlag::O_NONBLOCK)
+    .union(OFlag::O_NOCTTY);
+
 /// Opens what `name` leads to: a regular file of this user, or, if `others` says so, of any.
 ///
 /// # Errors
 /// [`AttachError::NotFound`], a variant for each thing that it is instead, or what the kernel answers.
 pub(super) fn open_object(name: &Name, others: bool) -> Result<LockFile, AttachError> {
-    // The last two, lest a file that is no region does something on being opened.
-    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let opened = LockFile::open_by(|| open(name.path(), flags, Mode::empty()));
+    let opened = LockFile::open_by(|| open(name.path(), OFlag::O_RDWR | WITH_CARE, Mode::empty()));
     let object = opened.map_err(|error| explain(error, name))?;
-    let status = status(&object).map_err(os("look at the channel's file"))?;
+    admit(status(&object), name, others)?;
+    Ok(object)
+}
+
+/// Opens what `name` leads to, a regular file of this user, for reading alone and without locks.
+///
+/// # Errors
+/// As [`open_object`].
+pub(crate) fn open_to_read(name: &Name) -> Result<OwnedFd, AttachError> {
+    let opened = open(name.path(), OFlag::O_RDONLY | WITH_CARE, Mode::empty());
+    let file = opened.map_err(|error| explain(error.into(), name))?;
+    admit(fstat(&file).map_err(io::Error::from), name, false)?;
+    Ok(file)
+}
+
+fn admit(status: io::Result<FileStat>, name: &Name, others: bool) -> Result<(), AttachError> {
+    let status = status.map_err(os("look at the channel's file"))?;
     match kind_of(&status) {
-        None if others => Ok(object),
-        None => ours(&status, name).map(|()| object),
+        None if others => Ok(()),
+        None => ours(&status, name),
         Some(what) => Err(not_a_file(name, what)),
     }
 }

@@ -110,8 +110,7 @@ pub fn list() -> io::Result<Vec<Listed>> {
 }
 
 fn open_to_look(name: &Name) -> io::Result<LockFile> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    LockFile::open_by(|| open(name.path(), flags, Mode::empty()))
+    LockFile::open_by(|| open(name.path(), OFlag::O_RDONLY | object::WITH_CARE, Mode::empty()))
 }
 
 fn look(name: &Name, object: LockFile) -> Option<Listed> {
