@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use annulus::{Channel, End, FenceMode, Kind, Multi, RecvTimeoutError, SendTimeoutError, Single};
+use annulus::{
+    Channel, End, FenceMode, Kind, Multi, RecvTimeoutError, SendTimeoutError, Single, TryRecvError, TrySendError,
+};
 use nix::libc;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::Signal;
@@ -21,7 +23,10 @@ fn main() -> std::process::ExitCode {
                 a_system_call_under_the_filter_is_fatal
                 a_sleeping_receiver_wakes_for_its_ticks_alone
                 a_sleeping_sender_wakes_for_its_ticks_alone;
-            all: ten_thousand_messages_with_nobody_asleep_take_no_system_call;
+            all:
+                ten_thousand_messages_with_nobody_asleep_take_no_system_call
+                ten_thousand_leases_with_nobody_asleep_take_no_system_call
+                to_ask_in_vain_takes_no_system_call;
         ),
     )
 }
@@ -97,6 +102,35 @@ fn ten_thousand_messages_with_nobody_asleep_take_no_system_call<S: End, R: End>(
             check!(tx.try_send(number).is_ok());
             check!(rx.try_recv() == Ok(number));
             check!(tx.is_empty() && rx.is_empty());
+        }
+    });
+}
+
+fn ten_thousand_leases_with_nobody_asleep_take_no_system_call<S: End, R: End>() {
+    under_the_filter::<S, R>(|tx, rx| {
+        for number in 0..10_000 {
+            check!(tx.try_send_many(&[number, number + 1]) == Ok(2));
+            let (first, second) = (rx.recv_lease(), rx.try_recv_lease());
+            check!(first.as_deref() == Ok(&number) && second.as_deref() == Ok(&(number + 1)));
+            // Not in order.
+            check!(second.map(|lease| lease.ack()).is_ok());
+            check!(first.map(|lease| lease.ack()).is_ok());
+        }
+    });
+}
+
+/// As often as nobody looks at the clock in between, by which it may be time to look after the dead.
+fn to_ask_in_vain_takes_no_system_call<S: End, R: End>() {
+    under_the_filter::<S, R>(|tx, rx| {
+        for _ in 0..5 {
+            check!(rx.try_recv() == Err(TryRecvError::Empty));
+            check!(rx.try_recv_many(&mut [0; 2]) == Err(TryRecvError::Empty));
+            check!(rx.try_recv_lease().err() == Some(TryRecvError::Empty));
+        }
+        check!(tx.send_many(&[1; 8]).is_ok());
+        for _ in 0..7 {
+            check!(tx.try_send(2) == Err(TrySendError::Full(2)));
+            check!(tx.try_send_many(&[2]) == Err(TrySendError::Full(())));
         }
     });
 }
