@@ -208,14 +208,7 @@ fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
     for (word, bytes) in record.name.iter().zip(me.name.as_chunks().0) {
         word.store(u64::from_ne_bytes(*bytes), Relaxed);
     }
-    let counters = [
-        &record.waits,
-        &record.wakes,
-        &record.reaped,
-        &record.messages,
-        &record.redelivered,
-    ];
-    for counter in counters {
+    for counter in record.counters() {
         counter.store(0, Relaxed);
     }
     record.seat.store(seat as u32, Relaxed);

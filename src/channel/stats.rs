@@ -12,7 +12,7 @@ use crate::error::AttachError;
 use crate::layout::{Kind, Life, Owner, Record, Role};
 use crate::region::lock;
 use crate::region::view::View;
-use crate::sync::Relaxed;
+use crate::sync::{AtomicU64, Relaxed};
 
 /// A channel at one moment, as [`Channel::stats`](crate::Channel::stats) or an [`Observer`](crate::Observer) sees it.
 ///
@@ -132,6 +132,7 @@ impl EndpointStats {
     fn of(view: &View, owner: Owner, file: BorrowedFd<'_>) -> Result<Option<EndpointStats>, AttachError> {
         let record = view.record(owner);
         // Relaxed, all: hint (who looks on does nothing about it).
+        let count = |counter: &AtomicU64| counter.load(Relaxed);
         let role = Role::decode(record.role.load(Relaxed)).map_err(|()| AttachError::Corrupt)?;
         let Some(role) = role else {
             return Ok(None);
@@ -143,11 +144,11 @@ impl EndpointStats {
             pid: record.pid.load(Relaxed),
             process: name_of(record),
             alive: lock::held(file, lock::role_byte(role, owner.id()))?,
-            messages: record.messages.load(Relaxed),
-            waits: record.waits.load(Relaxed),
-            wakes: record.wakes.load(Relaxed),
-            reaped: record.reaped.load(Relaxed),
-            redelivered: record.redelivered.load(Relaxed),
+            messages: count(&record.messages),
+            waits: count(&record.waits),
+            wakes: count(&record.wakes),
+            reaped: count(&record.reaped),
+            redelivered: count(&record.redelivered),
         }))
     }
 }

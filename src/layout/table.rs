@@ -34,6 +34,19 @@ pub struct Record {
     pub redelivered: AtomicU64,
 }
 
+impl Record {
+    /// What begins at 0 with each endpoint.
+    pub fn counters(&self) -> [&AtomicU64; 5] {
+        [
+            &self.waits,
+            &self.wakes,
+            &self.reaped,
+            &self.messages,
+            &self.redelivered,
+        ]
+    }
+}
+
 /// Which end an endpoint is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
