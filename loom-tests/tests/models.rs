@@ -63,6 +63,7 @@ models! {
     blocking_calls_meet
     a_slot_that_is_held_is_not_reused
     what_is_handed_back_was_read_before
+    what_came_back_twice_was_read_before
     what_the_dead_have_held_comes_again
     what_is_handed_back_is_received
     an_acknowledgement_makes_room

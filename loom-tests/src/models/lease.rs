@@ -100,6 +100,37 @@ pub(super) fn what_is_handed_back_was_read_before() {
     });
 }
 
+/// `CLAIMED`, where a message is taken: an orphan's word is the same each time that it has come back, so who takes it may
+/// have looked before somebody else had it, read it, and handed it back.
+pub(super) fn what_came_back_twice_was_read_before() {
+    explore(3, || {
+        loom::stop_exploring();
+        on_stage(0, 0, |stage| {
+            stage.fill([1]);
+            let rx = |n| stage.receiver(End::Multi, id(n));
+            let (first, between, taker, tx) = (rx(0), rx(1), rx(2), stage.sender(End::Multi, id(3)));
+            let (_, position) = held(first.try_hold()).expect("there is one");
+            first.hand_back(position);
+            loom::explore();
+            let again = spawn(move || {
+                let Some((value, position)) = between.hold_again().expect("sound") else {
+                    return;
+                };
+                assert_eq!(whole(value), 1);
+                between.hand_back(position);
+            });
+            let taken = taker.hold_again().expect("sound");
+            saw(if taken.is_some() { "taken" } else { "another has it" });
+            if let Some((value, position)) = taken {
+                assert_eq!(whole(value), 1);
+                taker.free(position);
+                assert!(sent(tx.try_push(&message(2))));
+            }
+            again.join().unwrap();
+        });
+    });
+}
+
 /// What a dead receiver has held and not freed is delivered again, and what it has freed is not.
 pub(super) fn what_the_dead_have_held_comes_again() {
     for receivers in [End::Single, End::Multi] {

@@ -75,6 +75,7 @@ models! {
     lease {
         a_slot_that_is_held_is_not_reused 60 ["sent", "full"];
         what_is_handed_back_was_read_before 100 ["taken", "not yet", "a third", "no third"];
+        what_came_back_twice_was_read_before 100 ["taken", "another has it"];
         what_the_dead_have_held_comes_again 100 ["one freed", "none freed"];
         what_is_handed_back_is_received 100 [];
         an_acknowledgement_makes_room 100 [];
