@@ -25,11 +25,11 @@ pub(crate) const DRAIN: Edge = Edge::new("DRAIN");
 /// written payload comes before the next one.
 pub(crate) const GAP: Edge = Edge::new("GAP");
 
-/// A reaper's `READING(dead)` → `READING(ORPHAN)`, seen by a taker through [`CLAIMED`]'s load: what the dead receiver
+/// A reaper's `READING(dead)` → `READING(ORPHAN)`, seen by a taker through [`CLAIMED`]: what the dead receiver
 /// had read of the payload comes before whoever overwrites it.
 pub(crate) const ORPHAN: Edge = Edge::new("ORPHAN");
 
-/// A reaper's or taker's look at a claimed slot; it continues the release sequence of [`PUB`] and [`ORPHAN`]: who
+/// A reaper or taker makes a claimed slot its own; that continues the release sequence of [`PUB`] and [`ORPHAN`]: who
 /// takes over `READING` sees the payload.
 pub(crate) const CLAIMED: Edge = Edge::new("CLAIMED");
 

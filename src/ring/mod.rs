@@ -37,8 +37,8 @@
 //! | `PUB` | [`sender`]: `FULL(lap)` | [`receiver`]: look at the slot | the payload is all there | `published_bytes_are_visible` |
 //! | `DRAIN` | [`receiver`]: `FREE(lap + 1)` | [`sender`]: look at the slot | no payload is overwritten while it is read | `a_slot_is_not_reused_early` |
 //! | `GAP` | [`reap`]: `WRITING(dead)` → `FREE(lap + 1)` | `DRAIN`'s load | a dead sender's half-written payload comes before the next | `a_gap_comes_after_the_dead_senders_bytes` |
-//! | `ORPHAN` | [`reap`], and [`receiver`] that hands back: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s load | a dead receiver's reads come before the next payload | `an_orphan_is_taken_after_the_dead_receivers_reads` |
-//! | `CLAIMED` | `PUB`, `ORPHAN` (their release sequences) | [`reap`]: look at a claimed slot | the payload of a message taken over | `a_message_taken_over_is_whole` |
+//! | `ORPHAN` | [`reap`], and [`receiver`] that hands back: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s compare-and-swap | a dead receiver's reads come before the next payload | `an_orphan_is_taken_after_the_dead_receivers_reads` |
+//! | `CLAIMED` | `PUB`, `ORPHAN` (their release sequences) | [`reap`]: a claimed slot is taken over | the payload of a message taken over | `a_message_taken_over_is_whole` |
 //! | `TAIL` | [`sender`]: tail hint | [`sender`]: start of a walk | R1 for who starts there | `a_sender_starts_behind_claimed_slots` |
 //! | `HEAD` | [`receiver`]: head hint | [`receiver`]: start of a walk | R2; no false Empty | `a_receiver_starts_behind_drained_slots` |
 //!

@@ -137,9 +137,8 @@ impl<T: Pod> Ring<T> {
 
     /// The word at the slot of `near`, whatever lap it is in, and the position that it speaks of.
     fn claimed(&self, near: u64) -> Result<(u64, State, Phase), Refused> {
-        // [CLAIMED] Acquire, pairs with the publish, and with the making of an orphan, that the claim's release
-        // sequence goes back to: who takes over READING sees the payload.
-        let state = self.state(near, edge::CLAIMED.acquire());
+        // Relaxed: hint (re-checked by [CLAIMED] or the compare-and-swap that repairs).
+        let state = self.state(near, Relaxed);
         let (lap, phase) = self.decode(state).ok_or(Refused::Corrupt)?;
         Ok((self.laps.at(lap, self.laps.index(near)), state, phase))
     }
@@ -147,8 +146,10 @@ impl<T: Pod> Ring<T> {
     /// `state`, a `READING`, becomes our own.
     fn take_over(&self, position: u64, state: State, me: Owner) -> bool {
         let mine = State::reading(self.laps.lap(position), me);
-        // Relaxed: under the Acquire look at this very word; ours to end, and our release orders what comes next.
-        self.replace(position, state, mine, Relaxed)
+        // [CLAIMED] Acquire, pairs with the publish, and with the making of an orphan, that the claim's release sequence
+        // goes back to: who takes over READING sees the payload. Not at the look: since then an orphan may have been
+        // taken, read and handed back, to the same word.
+        self.replace(position, state, mine, edge::CLAIMED.acquire())
     }
 
     fn replace(&self, position: u64, from: State, to: State, success: Ordering) -> bool {
