@@ -113,7 +113,7 @@ impl Endpoint {
         self.set_ended(gone, life);
         let orphans = self.role == Role::Receiver
             && self.owner.id() >= Owner::FIRST_MULTI
-            && life.orphaned() != 0
+            && life.orphaned_since(Life::NEVER)
             && self.region.ring::<()>().has_orphans()?;
         if !gone && !orphans {
             self.settle(life);
@@ -238,7 +238,7 @@ impl Endpoint {
     pub(super) fn may_have_orphans(&self, life: Life) -> bool {
         // Relaxed: own line (private to the process).
         let before = Life::from_bits(self.attended.load(Relaxed));
-        before == Life::NEVER || before.orphaned() != life.orphaned()
+        before == Life::NEVER || life.orphaned_since(before)
     }
 
     /// A try was refused: whether it is time to look after the dead. No system call but every [`LOOK_EVERY`].

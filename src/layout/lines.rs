@@ -96,9 +96,14 @@ impl Life {
         (self.0 ^ other.0) & !(Self::CLOSED | Self::SENDER | Self::RECEIVER) == 0
     }
 
-    /// Dead receivers reaped and messages handed back, modulo 4,096: a word with another number may have left orphans.
-    pub const fn orphaned(self) -> u64 {
-        (self.0 & Self::ORPHANED_MASK) >> 32
+    /// Since the word was `earlier`, dead receivers have been reaped or messages handed back, so there may be orphans.
+    ///
+    /// Their number comes round to where it was after 4,096 of them, but each brings an event with it, so that by then
+    /// there have been as many of those.
+    pub const fn orphaned_since(self, earlier: Life) -> bool {
+        let since = self.0.wrapping_sub(earlier.0 & !(Self::ORPHANED - 1));
+        let turns = since / Self::EVENT;
+        since & Self::ORPHANED_MASK != 0 || turns >= Self::EVENT / Self::ORPHANED
     }
 
     /// Closed.
