@@ -298,7 +298,9 @@ impl Endpoint {
     /// A message has been handed back: tells whoever may receive it.
     pub(super) fn announce_return(&self, many: bool) {
         if many {
-            reaper::announce_return(&self.region);
+            if reaper::announce_return(&self.region) {
+                self.count(|record| &record.wakes, 1);
+            }
         } else {
             self.unsettle();
         }
@@ -307,7 +309,7 @@ impl Endpoint {
     /// Wakes those who wait at our own end, to find what we have found.
     pub(super) fn wake_our_own<T>(&self, ring: &Ring<T>) {
         wait::notifier_fence(self.region.fence_mode());
-        wait::notify(self.own_word(ring), u32::MAX);
+        self.wake(self.own_word(ring), u32::MAX);
     }
 
     fn own_word<'a, T>(&self, ring: &'a Ring<T>) -> &'a AtomicU32 {
@@ -377,8 +379,8 @@ impl Endpoint {
             Some(Life::from_bits(bits).close().bits())
         });
         wait::notifier_fence(self.region.fence_mode());
-        wait::notify(&lines.receivers.0, u32::MAX);
-        wait::notify(&lines.senders.0, u32::MAX);
+        self.wake(&lines.receivers.0, u32::MAX);
+        self.wake(&lines.senders.0, u32::MAX);
     }
 }
 

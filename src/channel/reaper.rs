@@ -131,8 +131,8 @@ pub(super) fn announce(region: &Region) {
     wait::notify(&lines.senders.0, u32::MAX);
 }
 
-/// Tells the receivers that one of them has handed a message back.
-pub(super) fn announce_return(region: &Region) {
+/// Tells the receivers that one of them has handed a message back; whether any had to be woken.
+pub(super) fn announce_return(region: &Region) -> bool {
     let lines = region.lines();
     // [LIFE] Release, pairs with an endpoint's reading of the word: who sees the number finds the orphan.
     lines
@@ -140,7 +140,7 @@ pub(super) fn announce_return(region: &Region) {
         .0
         .fetch_add(Life::ORPHANED + Life::EVENT, edge::LIFE.release());
     wait::notifier_fence(region.fence_mode());
-    wait::notify(&lines.receivers.0, u32::MAX);
+    wait::notify(&lines.receivers.0, u32::MAX)
 }
 
 /// The endpoint that holds its owner byte is alive; otherwise it is a reaper that holds it.
