@@ -65,6 +65,8 @@ pub(super) struct Endpoint {
     attended: WipedWord,
     /// Our peers were gone when last asked about: a receiver that finds nothing asks again.
     ended: AtomicU32,
+    /// We have told the others so, in case that they do not know.
+    told: AtomicU32,
     corrupt: AtomicU32,
     /// Held by the thread that is reaping: OFD locks do not exclude users of one description.
     reaping: AtomicU32,
@@ -95,6 +97,7 @@ impl Endpoint {
             owner,
             stamp,
             ended: AtomicU32::new(0),
+            told: AtomicU32::new(0),
             corrupt: AtomicU32::new(0),
             reaping: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
@@ -266,9 +269,13 @@ impl Endpoint {
     pub(super) fn set_ended(&self, ended: bool, life: Life) {
         // Relaxed: own line (private to the process).
         self.ended.store(u32::from(ended), Relaxed);
-        if !ended && self.life() != life {
-            // They may have gone since, and another thread may have noted that: ask again.
-            self.unsettle();
+        if !ended {
+            // Relaxed: own line (private to the process).
+            self.told.store(0, Relaxed);
+            if self.life() != life {
+                // They may have gone since, and another thread may have noted that: ask again.
+                self.unsettle();
+            }
         }
     }
 
@@ -293,6 +300,16 @@ impl Endpoint {
     pub(super) fn has_leases(&self) -> bool {
         // Relaxed: own line (private to the process).
         self.leases.load(Relaxed) != 0
+    }
+
+    /// Our peers are gone and we wait for what others hold. If the kernel alone has said so, they do not know: tells
+    /// them, once.
+    pub(super) fn tell_of_the_end(&self) {
+        // Relaxed, both: own line (private to the process).
+        if self.told.load(Relaxed) == 0 {
+            self.told.store(1, Relaxed);
+            announce(&self.region);
+        }
     }
 
     /// A message has been handed back: tells whoever may receive it.
