@@ -29,7 +29,12 @@ fn main() -> std::process::ExitCode {
 }
 
 /// A channel with one message, which its receiver has handed back for a whole turn of the counter.
-fn turned<S: End>() -> (Channel<u64, S, Multi>, annulus::Sender<u64, S>, annulus::Receiver<u64, Multi>) {
+#[expect(clippy::type_complexity, reason = "said once")]
+fn turned<S: End>() -> (
+    Channel<u64, S, Multi>,
+    annulus::Sender<u64, S>,
+    annulus::Receiver<u64, Multi>,
+) {
     let (channel, _) = channel::<u64, S, Multi>(8);
     let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
     tx.send(5).unwrap();
@@ -85,7 +90,11 @@ fn clones_wait_for_each_others_leases<S: End>() {
     drop(tx);
     let clone = rx.clone();
     let held = rx.recv_lease().unwrap();
-    assert_eq!(clone.try_recv_lease().err(), Some(TryRecvError::Empty), "it may come back");
+    assert_eq!(
+        clone.try_recv_lease().err(),
+        Some(TryRecvError::Empty),
+        "it may come back"
+    );
     drop(held);
     assert_eq!(clone.try_recv_lease().map(|held| *held).ok(), Some(5));
 }

@@ -71,8 +71,6 @@ pub(super) struct Endpoint {
     /// Held by the thread that is reaping: OFD locks do not exclude users of one description.
     reaping: AtomicU32,
     refusals: AtomicU32,
-    /// Messages that are out on lease.
-    leases: AtomicU32,
     /// When we last looked after the dead, in nanoseconds.
     looked: AtomicU64,
     spin: Spin,
@@ -101,7 +99,6 @@ impl Endpoint {
             corrupt: AtomicU32::new(0),
             reaping: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
-            leases: AtomicU32::new(0),
             looked: AtomicU64::new(now()),
         };
         endpoint.look_around()?;
@@ -282,24 +279,6 @@ impl Endpoint {
     /// This is the process that has attached, and not a forked child of it.
     pub(super) fn is_ours(&self) -> bool {
         self.stamp.is_current()
-    }
-
-    /// A lease begins.
-    pub(super) fn lease(&self) {
-        // Relaxed: own line (private to the process).
-        self.leases.fetch_add(1, Relaxed);
-    }
-
-    /// A lease has ended.
-    pub(super) fn end_lease(&self) {
-        // Relaxed: own line (private to the process).
-        self.leases.fetch_sub(1, Relaxed);
-    }
-
-    /// Some message is out on lease.
-    pub(super) fn has_leases(&self) -> bool {
-        // Relaxed: own line (private to the process).
-        self.leases.load(Relaxed) != 0
     }
 
     /// Our peers are gone and we wait for what others hold. If the kernel alone has said so, they do not know: tells

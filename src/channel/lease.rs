@@ -81,7 +81,7 @@ impl Taking for Leased {
 
     fn next<T: Pod, E: End>(receiver: &Receiver<T, E>) -> Result<Held<T>, Refused> {
         let (value, position) = receiver.end.try_hold()?;
-        receiver.endpoint.lease();
+        receiver.begin_lease();
         // No place is free, but there may be another message for another.
         receiver.tell(0, E::MULTI.then_some(position));
         Ok(Held {
@@ -92,7 +92,7 @@ impl Taking for Leased {
     }
 
     fn held<T: Pod, E: End>(receiver: &Receiver<T, E>, value: T, position: u64) -> Held<T> {
-        receiver.endpoint.lease();
+        receiver.begin_lease();
         receiver.tell(0, E::MULTI.then_some(position));
         Held {
             value,
@@ -106,8 +106,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// Receives a message on [lease](Lease), waiting while there is none.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv), but that [`RecvError::Disconnected`] also waits until no other receiver holds a message
-    /// that might come back, unless this one has a lease itself: then it may be what the others are waiting for.
+    /// As [`recv`](Self::recv), but that [`RecvError::Disconnected`] also waits until no other receiver, nor another clone
+    /// of this one, holds a message that might come back, unless this handle has a lease itself: then it may be what the
+    /// others are waiting for. So threads that share the work have a clone each, and who asks for more with a lease in
+    /// hand asks again without, after a `Disconnected`.
     pub fn recv_lease(&self) -> Result<Lease<'_, T, E>, RecvError> {
         let held = match self.pop::<Leased>() {
             Err(Refusal::Blocked) => self.waiting::<Leased, _>(None, Refusal::into_recv),
@@ -168,7 +170,7 @@ impl<T: Pod, E: End> Lease<'_, T, E> {
             return;
         }
         receiver.end.free(position);
-        endpoint.end_lease();
+        receiver.end_lease();
         receiver.tell(1, None);
         let remarkable = || !receiver.gate.unremarkable(&receiver.ring().lines().life.0);
         if E::MULTI && (endpoint.ended() || remarkable()) {
@@ -191,7 +193,7 @@ impl<T: Pod, E: End> Drop for Lease<'_, T, E> {
             return;
         }
         self.receiver.end.hand_back(self.held.position);
-        endpoint.end_lease();
+        self.receiver.end_lease();
         endpoint.announce_return(E::MULTI);
     }
 }

@@ -9,6 +9,7 @@ use bytemuck::Pod;
 use crate::error::{AttachError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::ring::Ring;
 use crate::ring::receiver::ReceiveEnd;
+use crate::sync::{AtomicU32, Relaxed};
 
 use super::deadline;
 use super::end::{End, Multi};
@@ -35,6 +36,8 @@ pub struct Receiver<T: Pod, E: End> {
     pub(super) end: E::Receiver<T>,
     pub(super) gate: Gate,
     pub(super) endpoint: Arc<Endpoint>,
+    /// Messages that are out on lease from this handle.
+    leases: AtomicU32,
 }
 
 impl<T: Pod, E: End> Receiver<T, E> {
@@ -46,12 +49,31 @@ impl<T: Pod, E: End> Receiver<T, E> {
             end,
             gate: endpoint.gate(),
             endpoint,
+            leases: AtomicU32::new(0),
         })
     }
 
     #[inline(always)]
     pub(super) fn ring(&self) -> &Ring<T> {
         self.end.ring()
+    }
+
+    /// A lease begins.
+    pub(super) fn begin_lease(&self) {
+        // Relaxed: own line (private to the process).
+        self.leases.fetch_add(1, Relaxed);
+    }
+
+    /// A lease has ended.
+    pub(super) fn end_lease(&self) {
+        // Relaxed: own line (private to the process).
+        self.leases.fetch_sub(1, Relaxed);
+    }
+
+    /// Some message is out on lease from this handle.
+    pub(super) fn has_leases(&self) -> bool {
+        // Relaxed: own line (private to the process).
+        self.leases.load(Relaxed) != 0
     }
 
     /// Receives a message, waiting while there is none.
@@ -212,6 +234,7 @@ impl<T: Pod> Clone for Receiver<T, Multi> {
             end: self.end,
             gate: self.gate.clone(),
             endpoint: Arc::clone(&self.endpoint),
+            leases: AtomicU32::new(0),
         }
     }
 }

@@ -48,8 +48,8 @@ pub(crate) trait ReceiveEnd<T> {
     /// receivers hold is theirs.
     fn drained(&self) -> Result<bool, Refused>;
 
-    /// Another receiver holds a message that may come back.
-    fn held_by_others(&self) -> Result<bool, Refused>;
+    /// A receiver, or a thread of this one, holds a message that may come back; never at a single end.
+    fn any_held(&self) -> Result<bool, Refused>;
 }
 
 /// The only receiver: its position is its own, and it claims nothing.
@@ -248,7 +248,7 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
         Ok(self.holds_the_lap_before(p) || self.ring().nothing_at(p)?)
     }
 
-    fn held_by_others(&self) -> Result<bool, Refused> {
+    fn any_held(&self) -> Result<bool, Refused> {
         Ok(false)
     }
 }
@@ -450,7 +450,7 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
         self.ring.drained()
     }
 
-    fn held_by_others(&self) -> Result<bool, Refused> {
-        self.ring.held_by_others(self.me)
+    fn any_held(&self) -> Result<bool, Refused> {
+        self.ring.any_held()
     }
 }
