@@ -187,7 +187,8 @@ fn take_free(region: &Region, locks: &LockFile) -> Result<Owner, AttachError> {
     let ids = || (Owner::FIRST_MULTI..region.geometry().table_length).filter_map(Owner::new);
     // Relaxed: hint (the owner byte decides).
     let clean = |owner: &Owner| region.record(*owner).role.load(Relaxed) == 0;
-    for owner in ids().filter(clean).chain(ids().filter(|o| !clean(o))) {
+    // Then all, not those that are not clean: one may be cleaned between the two looks.
+    for owner in ids().filter(clean).chain(ids()) {
         if locks.try_lock(lock::owner_byte(owner.id()))? {
             return Ok(owner);
         }
