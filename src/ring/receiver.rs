@@ -217,11 +217,16 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     }
 
     fn hold_again(&self) -> Result<Option<(T, u64)>, Refused> {
-        Ok(self.held.take_back().map(|position| {
-            // SAFETY: R3: we are the single receiver and hold it: the word is FULL, and nobody else ends that. Its
-            // payload was seen when it was held first.
-            (unsafe { self.ring().slot(position).payload.read() }, position)
-        }))
+        let Some(position) = self.held.take_back() else {
+            return Ok(None);
+        };
+        let ring = self.ring();
+        // Relaxed: under PUB, by which it was seen when it was held first.
+        if ring.state(position, Relaxed) != State::full(ring.laps.lap(position)) {
+            return Err(Refused::Corrupt);
+        }
+        // SAFETY: R3: we are the single receiver and hold it: the word is FULL, and nobody else ends that.
+        Ok(Some((unsafe { ring.slot(position).payload.read() }, position)))
     }
 
     fn free(&self, position: u64) {
