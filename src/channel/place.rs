@@ -22,6 +22,7 @@ use crate::layout::table::SeatState;
 use crate::layout::{Life, Owner, Role};
 use crate::region::lock::{self, LockFile, SeatLocks};
 use crate::region::{Region, process};
+use crate::ring::Refused;
 use crate::sync::{Relaxed, now};
 
 use super::reaper;
@@ -57,7 +58,8 @@ impl Place {
         };
         let states = region.ring::<()>();
         // Relaxed: under the owner byte.
-        if region.record(owner).role.load(Relaxed) != 0 && only.is_none() {
+        let left = Role::decode(region.record(owner).role.load(Relaxed));
+        if left.map_err(|()| Refused::Corrupt)?.is_some() && only.is_none() {
             // Somebody died with this id. What it had claimed would pass for ours.
             states.reap(owner)?;
             reaper::tell_of(&region, owner);

@@ -59,12 +59,13 @@ pub(super) fn reap_the_dead<T: Pod>(
     for owner in ids.filter_map(Owner::new).filter(|&o| Some(o) != me) {
         let role = &region.record(owner).role;
         // [CLEAN] Acquire, pairs with whoever cleaned the record: its slots are seen repaired.
-        let bits = role.load(edge::CLEAN.acquire());
-        if bits == 0 {
-            continue;
-        }
+        let seen = match Role::decode(role.load(edge::CLEAN.acquire())) {
+            Ok(None) => continue,
+            Ok(Some(seen)) => seen,
+            Err(()) => return Err(Refused::Corrupt),
+        };
         if !locks.try_lock(lock::owner_byte(owner.id())).unwrap_or(false) {
-            reaped.settled &= alive(locks, owner, bits);
+            reaped.settled &= alive(locks, owner, seen);
             continue;
         }
         // Relaxed: under the owner byte.
@@ -144,10 +145,7 @@ pub(super) fn announce_return(region: &Region) -> bool {
 }
 
 /// The endpoint that holds its owner byte is alive; otherwise it is a reaper that holds it.
-fn alive(locks: &LockFile, owner: Owner, role: u32) -> bool {
-    let Ok(Some(role)) = Role::decode(role) else {
-        return true;
-    };
+fn alive(locks: &LockFile, owner: Owner, role: Role) -> bool {
     let byte = lock::role_byte(role, owner.id());
     locks.held_elsewhere(byte..byte + 1).unwrap_or(true)
 }
