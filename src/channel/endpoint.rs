@@ -152,6 +152,14 @@ impl Endpoint {
             return Err(Refusal::Corrupt);
         }
         let life = self.life();
+        let seen = match self.role {
+            Role::Sender => life.sender_seen(),
+            Role::Receiver => life.receiver_seen(),
+        };
+        if !life.possible() || !seen {
+            // No session is without us while we live.
+            return Err(self.fail());
+        }
         // Relaxed: own line (private to the process).
         let before = Life::from_bits(self.attended.load(Relaxed));
         if before != Life::NEVER && life.same_events(before) {

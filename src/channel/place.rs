@@ -51,6 +51,10 @@ impl Place {
         seat: SeatState,
     ) -> Result<Place, AttachError> {
         wait_for_attach_byte(&locks)?;
+        // Relaxed: hint (re-checked by `Endpoint::attend`).
+        if !Life::from_bits(region.lines().life.0.load(Relaxed)).possible() {
+            return Err(AttachError::Corrupt);
+        }
         let alone = !locks.held_elsewhere(lock::ENDPOINTS)?;
         let owner = match only {
             Some(owner) => take_only(&region, &locks, role, owner)?,

@@ -57,6 +57,7 @@ impl Life {
     const SENDER: u64 = 2;
     const RECEIVER: u64 = 4;
     const SESSION: u64 = 8;
+    const UNUSED: u64 = 1 << 31;
     const SESSION_MASK: u64 = (1 << 31) - 8;
     /// What one more event adds to the word.
     pub const EVENT: u64 = 1 << 44;
@@ -74,6 +75,11 @@ impl Life {
     /// The word to store.
     pub const fn bits(self) -> u64 {
         self.0
+    }
+
+    /// A word that the protocol may have stored.
+    pub const fn possible(self) -> bool {
+        self.0 & Self::UNUSED == 0
     }
 
     /// Somebody has said goodbye for all in this session.
