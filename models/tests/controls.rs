@@ -1,0 +1,133 @@
+//! Is anything wrong, and would the models see it?
+//!
+//! `cargo test -p annulus-models -- --nocapture` prints how many states there are. The larger scenarios are run by
+//! `cargo run --release -p annulus-models -- all`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use annulus_models::catalogue::{Size, controls, runs};
+use annulus_models::explore::Outcome;
+use annulus_models::names;
+
+fn said(name: &str, outcome: &Outcome) -> String {
+    let wrong = outcome.wrong.as_ref();
+    let trace = wrong.map_or(String::new(), |wrong| {
+        format!("\n{}\n{}", wrong.what, wrong.trace.join("\n"))
+    });
+    let Outcome {
+        states,
+        transitions,
+        time,
+        ..
+    } = outcome;
+    format!("{name}: {states} states, {transitions} steps, {time:.2?}{trace}")
+}
+
+#[test]
+fn nothing_is_wrong() {
+    for run in runs().iter().filter(|run| run.size == Size::Quick) {
+        let outcome = run.explore();
+        let said = said(&run.name, &outcome);
+        println!("{said}");
+        assert!(outcome.wrong.is_none(), "{said}");
+        assert!(outcome.states > 50, "{said}: that is hardly anything");
+    }
+}
+
+#[test]
+fn each_rule_is_needed() {
+    for control in controls() {
+        let broken = control.broken();
+        let said = said(&control.name, &broken);
+        println!("without {said}");
+        let wrong = broken.wrong.as_ref().map(|wrong| wrong.what.starts_with(control.says));
+        assert_eq!(wrong, Some(true), "{said}: it should be {}", control.says);
+        let kept = control.kept();
+        assert!(
+            kept.wrong.is_none(),
+            "{}: not for want of the rule: {:?}",
+            control.name,
+            kept.wrong
+        );
+    }
+}
+
+/// A row of a table in CONTROLS.md: the rule, where it is kept, what leaves it out.
+struct Row {
+    rule: String,
+    kept_by: String,
+    left_out_by: Option<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn table() -> Vec<Row> {
+    let quoted = |cell: &str| cell.split('`').nth(1).map(str::to_owned);
+    let text = read("models/CONTROLS.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let rows = rows.map(|line| {
+        let cells: Vec<&str> = line.split('|').collect();
+        Row {
+            rule: quoted(cells[1]).expect("a rule"),
+            kept_by: cells[2].to_owned(),
+            left_out_by: quoted(cells[3]),
+        }
+    });
+    rows.collect()
+}
+
+#[test]
+fn each_control_has_a_row() {
+    let rows: Vec<String> = table().into_iter().map(|row| row.rule).collect();
+    let controls: Vec<String> = controls().into_iter().map(|control| control.name).collect();
+    assert_eq!(rows, controls);
+}
+
+#[test]
+fn what_a_row_names_is_there() {
+    let loom = read("loom-tests/tests/mutate.rs");
+    for row in table() {
+        for place in row.kept_by.split(';') {
+            let mut quoted = place.split('`').skip(1).step_by(2);
+            let file = quoted.next().expect("a file");
+            let text = read(file);
+            for function in quoted {
+                let there = text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
+                assert!(there, "{}: no {function} in {file}", row.rule);
+            }
+        }
+        if let Some(what) = row.left_out_by {
+            let patch = root().join(format!("tests/names/mutations/{what}.patch"));
+            let known = loom.contains(&format!("\"{what}\"")) || patch.exists();
+            assert!(known, "{}: nothing leaves out {what}", row.rule);
+        }
+    }
+}
+
+#[test]
+fn each_patch_leaves_out_a_rule_of_the_model() {
+    let patches = fs::read_dir(root().join("tests/names/mutations")).expect("a directory");
+    let name = |path: PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let patches: BTreeSet<String> = patches.map(|entry| name(entry.expect("an entry").path())).collect();
+    let rules: BTreeSet<String> = names::Rule::ALL.iter().map(|(_, patch)| (*patch).to_owned()).collect();
+    assert_eq!(rules, patches);
+    for row in table().iter().filter(|row| row.rule.starts_with("names::")) {
+        let rule = names::Rule::ALL
+            .iter()
+            .find(|(rule, _)| format!("names::{rule:?}") == row.rule);
+        assert_eq!(
+            rule.map(|(_, patch)| *patch),
+            row.left_out_by.as_deref(),
+            "{}",
+            row.rule
+        );
+    }
+}
