@@ -4,7 +4,7 @@
 //! [`words`] reads and writes a region's words from outside, by LAYOUT.md; [`message`] makes payloads that tell whether
 //! they are whole; [`log`] is memory that outlives the process that wrote it; [`trap`] stops a process in mid-copy;
 //! [`step`] stops it between two system calls; [`filter`] takes system calls away from it; [`own`] names channels;
-//! [`traffic`] is what flows before and after a death.
+//! [`traffic`] is what flows before and after a death, and [`audit`] looks whether a channel is sound after one.
 
 #![allow(
     dead_code,
@@ -13,6 +13,7 @@
     reason = "each test binary compiles this module and uses a part of it"
 )]
 
+pub mod audit;
 pub mod filter;
 pub mod log;
 pub mod message;

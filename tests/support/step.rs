@@ -41,6 +41,11 @@ impl Stepped {
         Stepped { pid, ended: false }
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Goes on to the next stop; `false` if it has ended instead, having done it all.
     pub fn step(&mut self) -> bool {
         assert!(!self.ended);

@@ -231,6 +231,16 @@ impl Words {
         State::parse(bits).unwrap_or_else(|| panic!("slot {position}: impossible word {bits:#x}"))
     }
 
+    /// Payload of the slot of `position`, whatever is in it.
+    pub fn payload(&self, position: u64) -> Vec<u8> {
+        let mut bytes = vec![0; self.payload_size as usize];
+        let at = self.slot(position) + self.payload_align.max(8);
+        self.file
+            .read_exact_at(&mut bytes, at)
+            .expect("a payload of the region");
+        bytes
+    }
+
     /// Stores a state.
     pub fn set_state(&self, position: u64, state: State) {
         self.set_word(self.slot(position), state.bits());
