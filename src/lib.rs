@@ -50,7 +50,7 @@
 //! | [`mpmc`] | many | many | both |
 //!
 //! "One" is one at a time: a second is [`AttachError::AlreadyAttached`] while the first lives. Messages of one sender
-//! come in its order, but for those that a dead receiver had claimed. All four are the same protocol; a single end
+//! come in its order, but for those that a receiver has handed back or a dead one had claimed. All four are the same protocol; a single end
 //! saves the read-modify-write of a claim.
 //!
 //! # What can be sent
@@ -128,7 +128,8 @@
 //!
 //! `Empty` is exact but behind a slot that one of many senders has claimed and not published yet: for nanoseconds, or
 //! until a sender stopped just there goes on, or a dead one is repaired. `Full` is exact but for a slot that one of
-//! many receivers is still copying out of, likewise, and for a dead sender's gap until receivers have passed it.
+//! many receivers is still copying out of, likewise, for one whose message is on [`Lease`], until that ends, and for a dead
+//! sender's gap until receivers have passed it.
 //!
 //! Waiting is spinning ([`Builder::spin_time`], 100 µs at first; less where that is in vain, none on a machine with one
 //! processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper. Where

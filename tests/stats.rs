@@ -396,7 +396,22 @@ fn what_is_no_channel_is_refused() {
         Observer::open_path(&copy),
         Err(AttachError::Truncated { actual: 1024, .. })
     ));
+    fs::remove_file(&copy).unwrap();
+    // As long as it says, and empty: reading it would allocate it.
+    let bytes = fs::read(name.path()).unwrap();
+    let sparse = File::create_new(&copy).unwrap();
+    sparse.write_all_at(&bytes[..128], 0).unwrap();
+    let many = 1u64 << 30;
+    let total = u64::from_ne_bytes(bytes[56..64].try_into().unwrap()) + (many - 8) * 16;
+    sparse.write_all_at(&many.to_ne_bytes(), 16).unwrap();
+    sparse.write_all_at(&total.to_ne_bytes(), 56).unwrap();
+    sparse.set_len(total).unwrap();
+    let opened = Observer::open_path(&copy);
     fs::remove_file(copy).unwrap();
+    match opened {
+        Err(AttachError::Truncated { expected, actual }) => assert!(expected == total && actual <= 8192, "{actual}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn another_users_channel_is_seen_through_a_descriptor_only() {

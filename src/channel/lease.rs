@@ -33,8 +33,8 @@ use super::taking::Taking;
 /// Made by [`Receiver::recv_lease`]. [`ack`](Self::ack) says that the message has been dealt with. A lease that is
 /// *dropped* hands it back: it is received again before anything newer that is received from then on, at a multi end by
 /// whichever receiver looks next, this one included; of several that have come back the oldest is first. A lease whose
-/// process is *killed* comes back in the same way, when the death is noticed: within a [`tick`](crate::Builder::tick) by
-/// those who wait. So what is leased is delivered at least once, and more than once only after a drop or a death;
+/// process is *killed* comes back in the same way, at a multi end when the death is noticed, within a
+/// [`tick`](crate::Builder::tick) by those who wait, at a single end to the next receiver that attaches. So what is leased is delivered at least once, and more than once only after a drop or a death;
 /// [`redelivered`](Self::redelivered) tells.
 ///
 /// What is read through a lease is a copy, made when it began. The slot stays taken, which holds up no receiver. A sender
@@ -42,7 +42,8 @@ use super::taking::Taking;
 /// slots as messages may be sent while the slowest lease lasts.
 ///
 /// In a forked child a lease of the parent's does nothing. One that is [forgotten](std::mem::forget) stays with its
-/// receiver, and comes back when the last handle of that is dropped.
+/// receiver, and comes back when the last handle of that is dropped; until then others wait for it at the end of the
+/// stream.
 ///
 /// ```
 /// use annulus::mpmc::Channel;

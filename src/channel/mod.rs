@@ -388,9 +388,13 @@ macro_rules! common_methods {
                 self.ring().laps().capacity() as usize
             }
 
-            /// Messages in the ring, 0 to [`capacity`](Self::capacity). Exact while nobody sends or receives; otherwise
-            /// it may be out of date before it is returned. Messages being copied out do not count, gaps left by dead
-            /// senders do until receivers have passed them.
+            /// Messages between the next one to receive and the next one to send, 0 to [`capacity`](Self::capacity). It may
+            /// be out of date before it is returned.
+            ///
+            /// That is the messages in the ring, but for three things. Gaps left by dead senders count until receivers
+            /// have passed them. At an end with many receivers, messages that are being copied out or are on lease do not
+            /// count, nor those that have come back until they are received again. At one with a single receiver, nothing
+            /// behind the oldest message that it has on lease is done with: all of it counts.
             pub fn len(&self) -> usize {
                 self.ring().len() as usize
             }

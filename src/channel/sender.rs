@@ -95,7 +95,8 @@ impl<T: Pod, E: End> Sender<T, E> {
     ///
     /// # Errors
     /// [`TrySendError::Full`], otherwise as [`send`](Self::send). Full is exact but for a slot that a receiver is still
-    /// copying out of a lap behind, and for a gap that a dead sender left until receivers have passed it.
+    /// copying out of a lap behind, or has on [`Lease`](crate::Lease), however many slots behind it are free, and for a gap
+    /// that a dead sender left until receivers have passed it.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.push(&value) {

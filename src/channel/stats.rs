@@ -24,8 +24,7 @@ pub struct Stats {
     pub kind: Kind,
     /// Messages that it holds when it is full.
     pub capacity: u64,
-    /// Messages in it, 0 to [`capacity`](Self::capacity). Those on lease or being copied out count at an end with a single
-    /// receiver only; gaps that dead senders have left count until receivers have passed them.
+    /// Messages in it, 0 to [`capacity`](Self::capacity), as [`Sender::len`](crate::Sender::len) counts them.
     pub len: u64,
     /// Messages ever sent, gaps included. (It wraps at 2^48 times the capacity, or 2^64.)
     pub sent: u64,
@@ -57,7 +56,7 @@ pub struct EndpointStats {
     /// Its process's name.
     pub process: String,
     /// It lives, or is a seat that somebody may take; otherwise it has died and nobody has repaired yet what it left. The
-    /// kernel says so.
+    /// kernel says so. (For the microseconds in which a seat is taken it may say no.)
     pub alive: bool,
     /// Messages that it has sent, or received: those on lease count when they are acknowledged.
     pub messages: u64,
@@ -183,7 +182,8 @@ impl fmt::Display for Stats {
 impl fmt::Display for EndpointStats {
     /// For people, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (role, pid, process) = (self.role, self.pid, &self.process);
+        // A process may call itself what it likes, and this goes to a terminal.
+        let (role, pid, process) = (self.role, self.pid, self.process.escape_debug());
         write!(f, "{role} {}: {process} ({pid})", self.id)?;
         if !self.alive {
             f.write_str(", dead")?;

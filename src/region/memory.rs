@@ -173,6 +173,16 @@ pub(crate) fn file_len(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(fstat(fd)?.st_size as u64)
 }
 
+/// Bytes of the file that are really there. A region has all of its own from the first; what has less may say that it has
+/// any number of slots, and cost nothing.
+///
+/// # Errors
+/// What the kernel answers.
+pub(crate) fn allocated(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    // stat(2): in units of 512 bytes, whatever the file system's block is.
+    Ok(fstat(fd)?.st_blocks as u64 * 512)
+}
+
 /// Fills `bytes` from `offset` on, without a mapping: a file that shrinks meanwhile is an error and not a SIGBUS.
 ///
 /// # Errors

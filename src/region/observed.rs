@@ -11,7 +11,7 @@ use nix::sys::stat::fstat;
 use super::mapping::Mapping;
 use super::named::{self, Name};
 use super::view::View;
-use super::{line, lock, os, passed};
+use super::{line, lock, memory, os, passed};
 use crate::error::AttachError;
 use crate::layout::geometry::PayloadLayout;
 use crate::layout::header::{self, name_text};
@@ -69,6 +69,14 @@ impl Observed {
             });
         };
         line::long_enough(file.as_fd(), geometry.total)?;
+        let allocated = memory::allocated(file.as_fd()).map_err(os("read the size of the channel's memory"))?;
+        if allocated < geometry.total as u64 {
+            // To read what is not there would allocate it.
+            return Err(AttachError::Truncated {
+                expected: geometry.total as u64,
+                actual: allocated,
+            });
+        }
         let mapping = Mapping::read_only(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?;
         Ok(Observed {
             view: View::new(mapping, geometry, payload),

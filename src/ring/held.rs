@@ -20,23 +20,9 @@ struct Message {
 }
 
 impl Held {
-    /// Nothing is held.
-    #[inline(always)]
-    pub(super) fn none(&self) -> bool {
-        self.messages.borrow().is_empty()
-    }
-
     /// The first position that must not be passed.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.messages.borrow().front().map(|message| message.position)
-    }
-
-    /// The message at `position` is here.
-    pub(super) fn has(&self, position: u64) -> bool {
-        self.messages
-            .borrow()
-            .iter()
-            .any(|message| message.position == position)
     }
 
     /// Holds the message at `position`, the last that was sent of all that are here.

@@ -99,10 +99,11 @@ impl<T: Pod> SingleReceiver<T> {
         }
     }
 
-    /// The slot of `p` is still taken by a message that we hold: no sender can have come to `p`.
+    /// The slot of `p` is still taken by a message that we hold: no sender can have come to `p`. That is the oldest, since
+    /// we have not passed the place of the next lap in any slot that we hold.
     fn holds_the_lap_before(&self, p: u64) -> bool {
         let laps = self.ring().laps;
-        !self.held.none() && self.held.has(laps.at(laps.lap_before(laps.lap(p)), laps.index(p)))
+        self.held.oldest() == Some(laps.at(laps.lap_before(laps.lap(p)), laps.index(p)))
     }
 
     /// Copies the message out of `slot`, at our position or in a run from there, if there is one.

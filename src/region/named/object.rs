@@ -140,9 +140,7 @@ fn is_drained(object: &LockFile, geometry: &Geometry) -> bool {
 
 /// Stops when there are `enough`.
 fn count_unread(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u64> {
-    // A region is allocated when it is made. What is not may say that it has any number of slots, and cost nothing.
-    let allocated = status(object).ok()?.st_blocks as u64 * 512;
-    if allocated < geometry.total as u64 {
+    if memory::allocated(object.fd().ok()?).ok()? < geometry.total as u64 {
         return None;
     }
     let file = object.fd().ok()?;
