@@ -34,7 +34,8 @@ impl Log {
         NonZeroUsize::new((room + 1) * 8).expect("not zero")
     }
 
-    fn word(&self, i: usize) -> &AtomicU64 {
+    /// Word `i` of the memory, for who does not keep a list in it: 0 to `room`.
+    pub fn word(&self, i: usize) -> &AtomicU64 {
         assert!(i <= self.room);
         // SAFETY: `i` is inside the mapping.
         let word = unsafe { self.words.add(i) };
