@@ -12,6 +12,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 const LINES: usize = 128;
 const TABLE: usize = 768;
 const RECORD: usize = 128;
+const CAPACITY: usize = 16;
 const STRIDE: usize = 24;
 const TABLE_LENGTH: usize = 36;
 
@@ -54,20 +55,16 @@ enum Owner {
 impl Poke {
     /// Where in `region`, and what stands there afterwards.
     pub fn aim(&self, region: &[u8]) -> (usize, [u8; 8]) {
-        let word = |offset: usize| {
-            let bytes = region.get(offset..offset + 4).and_then(|bytes| bytes.try_into().ok());
-            u32::from_ne_bytes(bytes.unwrap_or_default()) as usize
-        };
-        let slots = (TABLE + RECORD * (word(TABLE_LENGTH) & 0x1fff)).next_multiple_of(128);
+        let (slots, stride) = slots(region);
         let offset = match self.place {
             Place::Header(at) => usize::from(at) % LINES,
             Place::Line(line) => LINES + 128 * (usize::from(line) % 5),
             Place::Table(at) => TABLE + usize::from(at) % (slots - TABLE).max(RECORD),
-            Place::Slot(index) => slots + usize::from(index) * (word(STRIDE) & 0xffff),
+            Place::Slot(index) => slots + usize::from(index) * stride,
             Place::Anywhere(at) => at as usize,
         };
         let offset = offset % (region.len() - 7); // Regions are whole pages.
-        let before = u64::from_ne_bytes(region[offset..offset + 8].try_into().expect("eight"));
+        let before = word(region, offset);
         let after = match self.value {
             Value::Any(value) => value,
             Value::Small(value) => value.into(),
@@ -84,6 +81,12 @@ impl Poke {
             }
         };
         (offset, after.to_ne_bytes())
+    }
+
+    /// Does it to a file.
+    pub fn strike(&self, fd: BorrowedFd<'_>) {
+        let (offset, value) = self.aim(&of(fd));
+        write(fd, &value, offset);
     }
 }
 
@@ -112,4 +115,50 @@ pub fn of(fd: BorrowedFd<'_>) -> Vec<u8> {
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8], offset: usize) {
     let file = File::from(fd.try_clone_to_owned().expect("a descriptor"));
     file.write_all_at(bytes, offset as u64).expect("inside the file");
+}
+
+/// Endpoints that a region has room for at its multi ends.
+pub fn endpoints(fd: BorrowedFd<'_>) -> usize {
+    half(&of(fd), TABLE_LENGTH) - 3
+}
+
+/// Makes the fresh ring of a region one that has gone round almost for ever: `back` positions before the last.
+pub fn wind(fd: BorrowedFd<'_>, back: u64) {
+    let mut bytes = of(fd);
+    let capacity = word(&bytes, CAPACITY);
+    let shift = capacity.trailing_zeros();
+    let positions = u64::MAX >> (64 - (48 + shift).min(64));
+    let start = 0u64.wrapping_sub(back) & positions;
+    let mut put = |offset: usize, word: u64| bytes[offset..offset + 8].copy_from_slice(&word.to_ne_bytes());
+    put(LINES, start);
+    put(LINES + 128, start);
+    let (first, stride) = slots(&of(fd));
+    for i in 0..capacity {
+        let position = start.wrapping_add(i) & positions;
+        let index = (position & (capacity - 1)) as usize;
+        put(first + index * stride, (position >> shift) << 16);
+    }
+    write(fd, &bytes, 0);
+}
+
+/// The four bytes at `offset`, or zeros.
+fn half(region: &[u8], offset: usize) -> usize {
+    let bytes = region.get(offset..offset + 4).and_then(|bytes| bytes.try_into().ok());
+    u32::from_ne_bytes(bytes.unwrap_or_default()) as usize
+}
+
+/// The eight bytes at `offset`, or zeros.
+fn word(region: &[u8], offset: usize) -> u64 {
+    let bytes = region.get(offset..offset + 8).and_then(|bytes| bytes.try_into().ok());
+    u64::from_ne_bytes(bytes.unwrap_or_default())
+}
+
+/// Where the slots begin (for payloads that are not aligned to more than a line), and bytes from one to the next, if line
+/// 0 can be believed.
+fn slots(region: &[u8]) -> (usize, usize) {
+    let table_length = half(region, TABLE_LENGTH) & 0x1fff;
+    (
+        (TABLE + RECORD * table_length).next_multiple_of(128),
+        half(region, STRIDE) & 0xffff,
+    )
 }

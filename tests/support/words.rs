@@ -251,6 +251,16 @@ impl Words {
         self.set_word(self.slot(position) + self.payload_align.max(8), word);
     }
 
+    /// The word of the slot of `position`, whatever it says.
+    pub fn bits(&self, position: u64) -> u64 {
+        self.word(self.slot(position))
+    }
+
+    /// Stores any word there.
+    pub fn set_bits(&self, position: u64, bits: u64) {
+        self.set_word(self.slot(position), bits);
+    }
+
     /// Stores a word that the protocol never stores.
     pub fn spoil(&self, position: u64) {
         self.set_word(self.slot(position), u64::MAX);

@@ -1,0 +1,95 @@
+//! Which single words are found out?
+//!
+//! A word that the protocol cannot have stored makes whoever comes by it answer `Corrupt`, and stays as it is: what cannot
+//! be there cannot be repaired.
+
+use annulus::{AttachError, End, TryRecvError, TrySendError};
+
+use crate::support::Words;
+use crate::support::words::ORPHAN;
+use crate::{Message, channel};
+
+const MESSAGE: Message = [7; 3];
+
+fn state(lap: u64, owner: u16, phase: u64) -> u64 {
+    lap << 16 | u64::from(owner) << 3 | phase
+}
+
+pub fn an_impossible_slot_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
+    let impossible = [
+        state(0, 0, 4),
+        state(0, 0, 7),
+        // Nobody's claims, the single ends', and those of ids past the table's end.
+        state(0, 0, 1),
+        state(0, 0, 3),
+        state(0, 1, 1),
+        state(0, 2, 3),
+        state(0, 24, 1),
+        state(0, ORPHAN, 1),
+        // Claimed by somebody, and nobody's.
+        state(0, 3, 0),
+        state(0, 3, 2),
+        // Laps long gone.
+        state((1 << 48) - 3, 0, 0),
+        state((1 << 48) - 2, 0, 2),
+        u64::MAX,
+    ];
+    for bits in impossible {
+        let (channel, _guards) = channel::<S, R>();
+        let words = Words::of(&channel);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        words.set_bits(0, bits);
+        assert_eq!(tx.try_send(MESSAGE), Err(TrySendError::Corrupt(MESSAGE)), "{bits:#x}");
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Corrupt), "{bits:#x}");
+        assert!(tx.len() <= tx.capacity() && rx.len() <= rx.capacity());
+        drop((tx, rx));
+        assert_eq!(words.bits(0), bits);
+    }
+}
+
+pub fn an_impossible_life_word_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
+    let flags = 0b110;
+    // The bit that is never set; neither of us has been seen.
+    for change in [1 << 31, flags] {
+        let (channel, _guards) = channel::<S, R>();
+        let words = Words::of(&channel);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        let life = words.life() ^ change;
+        words.set_life(life);
+        assert_eq!(tx.try_send(MESSAGE), Err(TrySendError::Corrupt(MESSAGE)));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Corrupt));
+        assert_eq!(words.life(), life);
+    }
+    let (channel, _guards) = channel::<S, R>();
+    let words = Words::of(&channel);
+    words.set_life(1 << 31);
+    assert!(matches!(channel.sender(), Err(AttachError::Corrupt)));
+    assert!(matches!(channel.receiver(), Err(AttachError::Corrupt)));
+    assert_eq!(words.life(), 1 << 31);
+}
+
+pub fn an_impossible_role_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
+    let (channel, _guards) = channel::<S, R>();
+    let words = Words::of(&channel);
+    // Ids that the ends would take, and one further on.
+    for id in [1, 2, 3, 8] {
+        words.set_role(id, 3);
+    }
+    assert!(matches!(channel.recover(), Err(AttachError::Corrupt)));
+    assert!(matches!(channel.sender(), Err(AttachError::Corrupt)));
+    assert!(matches!(channel.receiver(), Err(AttachError::Corrupt)));
+    for id in [1, 2, 3, 8] {
+        assert_eq!(words.record(id).role, 3, "{id}");
+    }
+}
+
+pub fn a_message_that_is_overwritten_on_lease_is_corrupt<S: End, R: End>() {
+    let (channel, _guards) = channel::<S, R>();
+    let words = Words::of(&channel);
+    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    tx.send(MESSAGE).unwrap();
+    drop(rx.recv_lease().unwrap());
+    words.spoil(0);
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Corrupt));
+    assert_eq!(words.bits(0), u64::MAX);
+}
