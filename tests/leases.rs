@@ -27,7 +27,8 @@ fn main() -> std::process::ExitCode {
                 a_lease_reads_a_copy
                 a_lease_waits_as_a_receive_does
                 a_stopped_holder_is_not_robbed
-                an_impossible_word_is_corrupt;
+                an_impossible_word_is_corrupt
+                an_acknowledgement_of_what_is_not_ours_is_corrupt;
             multi_receivers:
                 others_pass_what_is_on_lease
                 a_waiting_receiver_is_woken_for_what_comes_back
@@ -394,6 +395,27 @@ fn an_impossible_word_is_corrupt<S: End, R: End>() {
     assert_eq!(rx.recv_lease_timeout(LONG).err(), Some(RecvTimeoutError::Corrupt));
     drop(held);
     assert_eq!(rx.try_recv_lease().err(), Some(TryRecvError::Corrupt), "for good");
+}
+
+fn an_acknowledgement_of_what_is_not_ours_is_corrupt<S: End, R: End>() {
+    for spoilt in [0, u64::MAX] {
+        for dropped in [false, true] {
+            let (channel, words) = channel::<u64, S, R>(4);
+            let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+            tx.send_many(&[0, 1]).unwrap();
+            let held = rx.recv_lease().unwrap();
+            words.set_bits(0, spoilt);
+            if dropped {
+                drop(held);
+            } else {
+                held.ack();
+            }
+            // At a single end it is found when it is received again.
+            let found = rx.try_recv_lease().err();
+            assert_eq!(found, Some(TryRecvError::Corrupt));
+            assert_eq!(words.bits(0), spoilt, "nothing is repaired");
+        }
+    }
 }
 
 // Many receivers.

@@ -394,12 +394,12 @@ impl Drop for Endpoint {
             // A forked child's copy: the endpoint is the parent's, and lives on there.
             return;
         }
-        if self.owner.id() >= Owner::FIRST_MULTI {
-            // Nothing is under way (we have the last handle), so nothing is left to repair, unless a thread was
-            // cancelled in mid-operation.
-            let _ = self.region.ring::<()>().reap(self.owner);
+        // Nothing is under way (we have the last handle), so what is left to repair are forgotten leases, and what a thread
+        // did that was cancelled in mid-operation.
+        let many = self.owner.id() >= Owner::FIRST_MULTI;
+        if !many || self.region.ring::<()>().reap(self.owner).is_ok() {
+            reaper::clean(&self.region, self.owner);
         }
-        reaper::clean(&self.region, self.owner);
         // Locks first: whoever is told looks for us among the living.
         self.locks = None;
         announce(&self.region);

@@ -170,7 +170,7 @@ impl<T: Pod, E: End> Lease<'_, T, E> {
         if !endpoint.is_ours() {
             return;
         }
-        receiver.end.free(position);
+        receiver.free(position);
         receiver.end_lease();
         receiver.tell(1, None);
         let remarkable = || !receiver.gate.unremarkable(&receiver.ring().lines().life.0);
@@ -193,7 +193,9 @@ impl<T: Pod, E: End> Drop for Lease<'_, T, E> {
         if !endpoint.is_ours() {
             return;
         }
-        self.receiver.end.hand_back(self.held.position);
+        if let Err(refused) = self.receiver.end.hand_back(self.held.position) {
+            endpoint.refusal(refused); // For the next operation to say.
+        }
         self.receiver.end_lease();
         endpoint.announce_return(E::MULTI);
     }

@@ -210,8 +210,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
                     self.tell(count, last);
                     received += count;
                 }
-                Err(_) if received > 0 => break,
-                Err(refused) => return Err(self.endpoint.refusal(refused)),
+                Err(refused) => match self.endpoint.refusal(refused) {
+                    _ if received > 0 => break,
+                    refusal => return Err(refusal),
+                },
             }
         }
         Ok(received)

@@ -40,7 +40,7 @@ impl Taking for Copied {
     }
 
     fn held<T: Pod, E: End>(receiver: &Receiver<T, E>, value: T, position: u64) -> T {
-        receiver.end.free(position);
+        receiver.free(position);
         receiver.tell(1, E::MULTI.then_some(position));
         value
     }
@@ -69,6 +69,13 @@ impl<T: Pod, E: End> Receiver<T, E> {
     #[inline(always)]
     fn pop_unattended<How: Taking>(&self) -> Result<How::Taken<T>, Refusal> {
         How::next(self).map_err(|refused| self.endpoint.refusal(refused))
+    }
+
+    /// Frees the slot of a message that is held.
+    pub(super) fn free(&self, position: u64) {
+        if let Err(refused) = self.end.free(position) {
+            self.endpoint.refusal(refused); // For the next operation to say.
+        }
     }
 
     /// After `count` messages were taken and their slots freed.

@@ -36,7 +36,7 @@ pub struct Header {
     pub table_length: u32,
     /// A [`FenceMode`].
     pub fence_mode: u32,
-    /// The longest sleep between two looks, in milliseconds; 0: the default schedule.
+    /// The longest sleep between two looks, in milliseconds; 0 counts as 1.
     pub tick_ms: u32,
     /// The longest spin before a sleep, in nanoseconds.
     pub spin_ns: u32,

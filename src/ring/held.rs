@@ -30,11 +30,12 @@ impl Held {
         self.messages.borrow_mut().push_back(Message { position, back: false });
     }
 
-    /// Its slot is about to be freed; `false` if it was not here.
-    pub(super) fn remove(&self, position: u64) -> bool {
+    /// Its slot is about to be freed.
+    pub(super) fn remove(&self, position: u64) {
         let mut messages = self.messages.borrow_mut();
-        let found = messages.iter().position(|message| message.position == position);
-        found.and_then(|index| messages.remove(index)).is_some()
+        if let Some(index) = messages.iter().position(|message| message.position == position) {
+            messages.remove(index);
+        }
     }
 
     /// It is to be received again.

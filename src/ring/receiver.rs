@@ -38,11 +38,11 @@ pub(crate) trait ReceiveEnd<T> {
     /// Holds the oldest message that has come back, from ourselves or, at a multi end, from another.
     fn hold_again(&self) -> Result<Option<(T, u64)>, Refused>;
 
-    /// Frees the slot of a message that this end holds.
-    fn free(&self, position: u64);
+    /// Frees the slot of a message that this end holds; [`Refused::Corrupt`] if its word does not say so any more.
+    fn free(&self, position: u64) -> Result<(), Refused>;
 
-    /// Lets a message that this end holds be received again.
-    fn hand_back(&self, position: u64);
+    /// Lets a message that this end holds be received again; likewise.
+    fn hand_back(&self, position: u64) -> Result<(), Refused>;
 
     /// Nothing is left to receive, after a [`Refused::Blocked`], now or when a sender's claim is published: what other
     /// receivers hold is theirs.
@@ -104,6 +104,17 @@ impl<T: Pod> SingleReceiver<T> {
     fn holds_the_lap_before(&self, p: u64) -> bool {
         let laps = self.ring().laps;
         self.held.oldest() == Some(laps.at(laps.lap_before(laps.lap(p)), laps.index(p)))
+    }
+
+    /// The slot of a message that we hold, if it says so.
+    fn held_slot(&self, position: u64) -> Result<&Slot<T>, Refused> {
+        let ring = self.ring();
+        // Relaxed: under PUB, by which it was seen when it was held first.
+        if ring.state(position, Relaxed) == State::full(ring.laps.lap(position)) {
+            Ok(ring.slot(position))
+        } else {
+            Err(Refused::Corrupt)
+        }
     }
 
     /// Copies the message out of `slot`, at our position or in a run from there, if there is one.
@@ -221,29 +232,24 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
         let Some(position) = self.held.take_back() else {
             return Ok(None);
         };
-        let ring = self.ring();
-        // Relaxed: under PUB, by which it was seen when it was held first.
-        if ring.state(position, Relaxed) != State::full(ring.laps.lap(position)) {
-            return Err(Refused::Corrupt);
-        }
+        let slot = self.held_slot(position)?;
         // SAFETY: R3: we are the single receiver and hold it: the word is FULL, and nobody else ends that.
-        Ok(Some((unsafe { ring.slot(position).payload.read() }, position)))
+        Ok(Some((unsafe { slot.payload.read() }, position)))
     }
 
-    fn free(&self, position: u64) {
-        if self.held.remove(position) {
-            let laps = self.ring().laps;
-            let free = State::free(laps.next_lap(laps.lap(position)));
-            // [DRAIN] Release, pairs with the senders' look: whatever was read of it was read before they overwrite it.
-            self.ring()
-                .slot(position)
-                .state
-                .store(free.bits(), edge::DRAIN.release());
-        }
+    fn free(&self, position: u64) -> Result<(), Refused> {
+        self.held.remove(position);
+        let slot = self.held_slot(position)?;
+        let laps = self.ring().laps;
+        let free = State::free(laps.next_lap(laps.lap(position)));
+        // [DRAIN] Release, pairs with the senders' look: whatever was read of it was read before they overwrite it.
+        slot.state.store(free.bits(), edge::DRAIN.release());
+        Ok(())
     }
 
-    fn hand_back(&self, position: u64) {
+    fn hand_back(&self, position: u64) -> Result<(), Refused> {
         self.held.hand_back(position);
+        Ok(())
     }
 
     fn drained(&self) -> Result<bool, Refused> {
@@ -270,6 +276,17 @@ impl<T: Pod> MultiReceiver<T> {
     /// The end of endpoint `me`. The caller holds its owner byte and has swept the id.
     pub(crate) fn new(ring: Ring<T>, me: Owner) -> Self {
         MultiReceiver { ring, me }
+    }
+
+    /// The claim at `position`, which we have held since we made it.
+    fn held(&self, position: u64) -> Result<Claim<T>, Refused> {
+        let ring = self.ring;
+        // Relaxed: own line (nobody else ends our claim).
+        if ring.state(position, Relaxed) == State::reading(ring.laps.lap(position), self.me) {
+            Ok(Claim { ring, position })
+        } else {
+            Err(Refused::Corrupt)
+        }
     }
 
     /// Where a walk starts.
@@ -442,14 +459,12 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
         Ok(claim.map(|claim| (claim.read(), claim.position)))
     }
 
-    fn free(&self, position: u64) {
-        let ring = self.ring;
-        Claim { ring, position }.free();
+    fn free(&self, position: u64) -> Result<(), Refused> {
+        self.held(position).map(Claim::free)
     }
 
-    fn hand_back(&self, position: u64) {
-        let ring = self.ring;
-        Claim { ring, position }.hand_back();
+    fn hand_back(&self, position: u64) -> Result<(), Refused> {
+        self.held(position).map(Claim::hand_back)
     }
 
     fn drained(&self) -> Result<bool, Refused> {

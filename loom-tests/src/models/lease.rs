@@ -29,7 +29,7 @@ pub(super) fn a_slot_that_is_held_is_not_reused() {
                     let (message, position) = held(rx.try_hold()).expect("there is one");
                     assert_eq!(message, 1);
                     assert_eq!(received(rx.try_pop()), None, "it is held");
-                    rx.free(position);
+                    rx.free(position).expect("ours");
                 });
                 let again = sent(tx.try_push(&message(2)));
                 saw(if again { "sent" } else { "full" });
@@ -50,13 +50,13 @@ pub(super) fn what_is_handed_back_was_read_before() {
             let tx = stage.sender(End::Multi, id(2));
             let holding = spawn(move || {
                 let (_, position) = held(holder.try_hold())?;
-                holder.hand_back(position);
+                holder.hand_back(position).expect("ours");
                 Some(())
             });
             let taken = match taker.hold_again().expect("sound") {
                 Some((value, position)) => {
                     assert_eq!(whole(value), 1);
-                    taker.free(position);
+                    taker.free(position).expect("ours");
                     assert!(sent(tx.try_push(&message(2))));
                     true
                 }
@@ -80,8 +80,8 @@ pub(super) fn what_is_handed_back_was_read_before() {
             let sender = spawn(move || sent(tx.try_push(&message(3))));
             let (_, first) = held(rx.try_hold()).expect("there are two");
             let (_, second) = held(rx.try_hold()).expect("there are two");
-            rx.hand_back(second);
-            rx.hand_back(first);
+            rx.hand_back(second).expect("ours");
+            rx.hand_back(first).expect("ours");
             for (number, position) in [(1, first), (2, second)] {
                 assert_eq!(
                     held(rx.hold_again().map(Option::unwrap)),
@@ -90,9 +90,9 @@ pub(super) fn what_is_handed_back_was_read_before() {
                 );
             }
             assert!(rx.hold_again().expect("sound").is_none());
-            rx.free(second);
+            rx.free(second).expect("ours");
             assert_eq!(received(rx.try_pop()), None, "the first is still held");
-            rx.free(first);
+            rx.free(first).expect("ours");
             let third = sender.join().unwrap();
             saw(if third { "a third" } else { "no third" });
             assert_eq!(received(rx.try_pop()), third.then_some(3));
@@ -110,20 +110,20 @@ pub(super) fn what_came_back_twice_was_read_before() {
             let rx = |n| stage.receiver(End::Multi, id(n));
             let (first, between, taker, tx) = (rx(0), rx(1), rx(2), stage.sender(End::Multi, id(3)));
             let (_, position) = held(first.try_hold()).expect("there is one");
-            first.hand_back(position);
+            first.hand_back(position).expect("ours");
             loom::explore();
             let again = spawn(move || {
                 let Some((value, position)) = between.hold_again().expect("sound") else {
                     return;
                 };
                 assert_eq!(whole(value), 1);
-                between.hand_back(position);
+                between.hand_back(position).expect("ours");
             });
             let taken = taker.hold_again().expect("sound");
             saw(if taken.is_some() { "taken" } else { "another has it" });
             if let Some((value, position)) = taken {
                 assert_eq!(whole(value), 1);
-                taker.free(position);
+                taker.free(position).expect("ours");
                 assert!(sent(tx.try_push(&message(2))));
             }
             again.join().unwrap();
@@ -142,7 +142,7 @@ pub(super) fn what_the_dead_have_held_comes_again() {
                     kill::after(accesses, || {
                         let (_, _first) = held(dead.try_hold()).expect("there are two");
                         let (_, second) = held(dead.try_hold()).expect("there are two");
-                        dead.free(second);
+                        dead.free(second).expect("ours");
                     });
                 });
                 let sender = spawn(move || sent(tx.try_push(&message(3))));
@@ -159,7 +159,7 @@ pub(super) fn what_the_dead_have_held_comes_again() {
                         held(next.hold_again().map(|m| m.ok_or(Refused::Blocked)).and_then(|m| m))
                     {
                         got.push(message);
-                        next.free(position);
+                        next.free(position).expect("ours");
                     }
                 }
                 got.extend(std::iter::from_fn(|| received(next.try_pop())));
