@@ -24,6 +24,14 @@ fn main() -> std::process::ExitCode {
     )
 }
 
+/// Asks for message 7 until it comes.
+fn comes(mut ask: impl FnMut() -> Result<u64, TryRecvError>) {
+    until("the message comes", || match ask() {
+        Ok(number) => number == 7,
+        Err(error) => error != TryRecvError::Empty && panic!("{error}"),
+    });
+}
+
 fn a_polling_receiver_passes_a_dead_senders_claim<R: End>() {
     let (channel, words) = channel::<u64, Multi, R>(8);
     let mut dead = idle("sender", || channel.sender().unwrap());
@@ -33,10 +41,7 @@ fn a_polling_receiver_passes_a_dead_senders_claim<R: End>() {
     tx.send(7).unwrap();
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "the one who claimed lives");
     dead.kill();
-    until("the message comes", || match rx.try_recv() {
-        Ok(number) => number == 7,
-        Err(error) => error != TryRecvError::Empty && panic!("{error}"),
-    });
+    comes(|| rx.try_recv());
     assert!(words.all_free());
     go_on(&tx, &rx);
 }
@@ -73,10 +78,7 @@ fn a_polling_receiver_finds_what_a_dead_one_held<S: End>() {
     words.claim(0, Phase::Reading, id);
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "the one who claimed lives");
     dead.kill();
-    until("the message comes", || match rx.try_recv() {
-        Ok(number) => number == 7,
-        Err(error) => error != TryRecvError::Empty && panic!("{error}"),
-    });
+    comes(|| rx.try_recv());
     assert!(words.all_free());
     go_on(&tx, &rx);
 }
@@ -93,13 +95,12 @@ fn a_polling_lessee_finds_what_a_dead_one_held<S: End>() {
     let rx = channel.receiver().unwrap();
     assert_eq!(rx.try_recv_lease().err(), Some(TryRecvError::Empty));
     dead.kill();
-    until("the message comes", || match rx.try_recv_lease() {
-        Ok(lease) => {
-            assert!(*lease == 7 && lease.redelivered());
-            lease.ack();
-            true
-        }
-        Err(error) => error != TryRecvError::Empty && panic!("{error}"),
+    comes(|| {
+        let lease = rx.try_recv_lease()?;
+        assert!(lease.redelivered());
+        let number = *lease;
+        lease.ack();
+        Ok(number)
     });
     assert!(words.all_free());
     go_on(&tx, &rx);
