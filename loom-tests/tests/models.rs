@@ -66,6 +66,7 @@ models! {
     what_came_back_twice_was_read_before
     what_the_dead_have_held_comes_again
     what_is_handed_back_is_received
+    an_announced_return_is_found
     an_acknowledgement_makes_room
     the_last_acknowledgement_is_the_end
 }

@@ -52,6 +52,7 @@ const OBSERVER: &str = "an_observer_sees_a_sound_ring";
 const GAPS: &str = "nothing_is_skipped_behind_a_gap";
 const HELD: &str = "a_slot_that_is_held_is_not_reused";
 const BACK: &str = "what_is_handed_back_was_read_before";
+const RETURNED: &str = "an_announced_return_is_found";
 const SEEN: &str = "a_sender_that_has_been_seen_is_alive";
 const LEFT: &str = "a_detach_that_has_been_seen_is_the_end";
 const CLOSED: &str = "a_close_comes_after_what_was_sent";
@@ -110,7 +111,7 @@ const EDGES: &[Mutation] = &[
         "LIFE.release",
         "an_announced_orphan_is_found",
         "the orphan was not",
-        &[SEEN, LEFT, CLOSED],
+        &[SEEN, LEFT, CLOSED, RETURNED],
     ),
     mutation("LIFE.acquire", "an_announced_orphan_is_found", "the orphan was not"),
     mutation(

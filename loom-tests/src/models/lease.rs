@@ -208,6 +208,30 @@ pub(super) fn what_is_handed_back_is_received() {
     });
 }
 
+/// `LIFE`: who sees that something has come back finds it.
+pub(super) fn an_announced_return_is_found() {
+    explore(3, || {
+        loom::stop_exploring();
+        let region = Region::new(1);
+        let tx = channel::sender::<Multi>(&region);
+        let (rx, other) = (channel::receiver::<Multi>(&region), channel::receiver::<Multi>(&region));
+        tx.try_send(message(1)).unwrap();
+        let lease = rx.try_recv_lease().unwrap();
+        loom::explore();
+        let asking = spawn(move || (other.try_recv().map(whole), other));
+        drop(lease);
+        let (first, other) = asking.join().unwrap();
+        if first == Ok(1) {
+            saw("found at once");
+        } else {
+            assert_eq!(first, Err(TryRecvError::Empty));
+            let second = other.try_recv().map(whole);
+            assert_eq!(second, Ok(1), "the event was seen, the orphan was not");
+            saw("found later");
+        }
+    });
+}
+
 /// A sender that waits for room gets it when the lease ends.
 pub(super) fn an_acknowledgement_makes_room() {
     explore(1, || {

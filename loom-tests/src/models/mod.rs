@@ -78,6 +78,7 @@ models! {
         what_came_back_twice_was_read_before 100 ["taken", "another has it"];
         what_the_dead_have_held_comes_again 100 ["one freed", "none freed"];
         what_is_handed_back_is_received 100 [];
+        an_announced_return_is_found 60 ["found at once", "found later"];
         an_acknowledgement_makes_room 100 [];
         the_last_acknowledgement_is_the_end 100 ["none of two", "one of two", "both"];
     }
