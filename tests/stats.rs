@@ -54,6 +54,10 @@ fn of<'a>(stats: &'a Stats, role: &str, pid: nix::unistd::Pid) -> &'a EndpointSt
     endpoint
 }
 
+fn many_receive<S: End, R: End>() -> bool {
+    matches!(Channel::<(), S, R>::kind(), Kind::Spmc | Kind::Mpmc)
+}
+
 fn messages_are_counted_however_they_are_sent<S: End, R: End>() {
     let (channel, _) = channel::<u64, S, R>(16);
     let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
@@ -206,7 +210,8 @@ fn looks_during_traffic_make_sense<S: End, R: End>() {
         stats.sent == received || stats.sent == received + 1,
         "with the gap that it may have left"
     );
-    assert_eq!(of(&stats, "receiver", receiver.pid()).messages, received);
+    let counted = of(&stats, "receiver", receiver.pid()).messages;
+    assert!(counted == received || counted == stats.received && !many_receive::<S, R>());
     receiver.tell("leave");
     receiver.join();
 }

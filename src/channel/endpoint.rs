@@ -6,6 +6,7 @@
 //! | detach: the sweep, or the record | an id that is clean, with a byte that the kernel frees | |
 //! | detach: closing the locks | a peer that is gone; nobody has been told | the sleepers' ticks |
 //! | detach: the life word | the same, found at the next send or receive | the sleepers' ticks |
+//! | any operation, before it is counted | a count that is short by it | nobody goes by it |
 //! | close: the life word | a closed channel; sleepers have not been told | the sleepers' ticks |
 
 use std::sync::Arc;
@@ -429,8 +430,13 @@ impl Gate {
         attended != Life::NEVER.bits() && life.load(Relaxed) == attended
     }
 
-    /// After `count` messages have been sent, or received: counts them, and tells the other end, and, at a multi end, our
-    /// own that there is `more`.
+    /// `count` messages more have been sent, or received, at a multi end.
+    #[inline(always)]
+    pub(super) fn count(&self, count: u32) {
+        self.tally.add(count);
+    }
+
+    /// After `count` slots have changed: tells the other end, and, at a multi end, our own that there is `more`.
     #[inline(always)]
     pub(super) fn tell<T>(
         &self,
@@ -445,7 +451,6 @@ impl Gate {
             Role::Sender => (&lines.receivers.0, &lines.senders.0),
             Role::Receiver => (&lines.senders.0, &lines.receivers.0),
         };
-        self.tally.add(count);
         wait::notifier_fence(self.mode);
         // None: a message was taken whose slot is not free yet.
         if count != 0 && wait::sleepers(theirs) {

@@ -11,6 +11,7 @@
 //! | ack: the slot is free | a message that was dealt with | nothing to repair |
 //! | drop: the message is an orphan, before that is announced | the same | a look for orphans, once in a while, by any receiver |
 //! | the last ack, before the other receivers are woken | nothing that is out on lease | their ticks |
+//! | one who waits for that has found the end of the stream, and has not told of it | a stream whose end the kernel alone tells | their ticks |
 
 use std::fmt;
 use std::ops::Deref;
@@ -33,9 +34,9 @@ use super::taking::Taking;
 /// Made by [`Receiver::recv_lease`]. [`ack`](Self::ack) says that the message has been dealt with. A lease that is
 /// *dropped* hands it back: it is received again before anything newer that is received from then on, at a multi end by
 /// whichever receiver looks next, this one included; of several that have come back the oldest is first. A lease whose
-/// process is *killed* comes back in the same way, at a multi end when the death is noticed, within a
-/// [`tick`](crate::Builder::tick) by those who wait, at a single end to the next receiver that attaches. So what is leased is delivered at least once, and more than once only after a drop or a death;
-/// [`redelivered`](Self::redelivered) tells.
+/// process is *killed* comes back in the same way: at a multi end when the death is noticed, within a
+/// [`tick`](crate::Builder::tick) by those who wait; at a single end to the next receiver that attaches. So what is leased
+/// is delivered at least once, and more than once only after a drop or a death; [`redelivered`](Self::redelivered) tells.
 ///
 /// What is read through a lease is a copy, made when it began. The slot stays taken, which holds up no receiver. A sender
 /// that has been once around the ring since finds it *full* there, however many other slots are free: give a ring as many

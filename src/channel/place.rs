@@ -70,7 +70,7 @@ impl Place {
         }
         // Not before the sweep: until then we are a reaper to the others, and what the dead one held is unsettled.
         take_role_byte(&locks, role, owner)?;
-        write_record(&region, owner, role, seat);
+        write_record(&region, owner, role, seat)?;
         reaper::reap_the_dead(&region, &states, &locks, Some(owner), false)?;
         let messages = alone && states.has_messages()?;
         // The attach byte keeps other attachers away; closing and detaching go on.
@@ -130,7 +130,7 @@ impl Place {
         seat.release()?;
         with_patience(|| locks.try_lock(lock::owner_byte(owner.id())))?;
         take_role_byte(&locks, role, owner)?;
-        write_record(&region, owner, role, SeatState::Taken);
+        write_record(&region, owner, role, SeatState::Taken)?;
         locks.unlock(passing)?;
         locks.unlock(lock::ATTACH)?;
         Ok(Place {
@@ -204,9 +204,14 @@ fn take_free(region: &Region, locks: &LockFile) -> Result<Owner, AttachError> {
     })
 }
 
-fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
+fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) -> Result<(), Refused> {
     let record = region.record(owner);
     let me = process::identity();
+    let began = match owner {
+        Owner::SINGLE_SENDER => region.ring::<()>().find_tail()?.0,
+        Owner::SINGLE_RECEIVER => region.ring::<()>().find_head()?.0,
+        _ => 0,
+    };
     // Relaxed, all: under the owner byte.
     let generation = record.generation.load(Relaxed).wrapping_add(1);
     record.generation.store(generation, Relaxed);
@@ -218,6 +223,8 @@ fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) {
     for counter in record.counters() {
         counter.store(0, Relaxed);
     }
+    record.began.store(began, Relaxed);
     record.seat.store(seat as u32, Relaxed);
     record.role.store(role as u32, Relaxed);
+    Ok(())
 }

@@ -231,6 +231,9 @@ impl<T: Pod, E: End> Sender<T, E> {
     #[inline(always)]
     fn tell(&self, sent: Sent) {
         let count = u32::try_from(sent.count).unwrap_or(u32::MAX);
+        if E::MULTI {
+            self.gate.count(count);
+        }
         let more = sent.last.map(|last| move || self.ring().free_after(last));
         self.gate.tell(&self.endpoint, self.ring(), count, Role::Sender, more);
     }

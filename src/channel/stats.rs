@@ -12,6 +12,7 @@ use crate::error::AttachError;
 use crate::layout::{Kind, Life, Owner, Record, Role};
 use crate::region::lock;
 use crate::region::view::View;
+use crate::ring::Levels;
 use crate::sync::{AtomicU64, Relaxed};
 
 /// A channel at one moment, as [`Channel::stats`](crate::Channel::stats) or an [`Observer`](crate::Observer) sees it.
@@ -41,7 +42,7 @@ pub struct Stats {
 /// An endpoint of a channel, in [`Stats`].
 ///
 /// The counters begin at 0 when it attaches. They are exact if each of its threads has an endpoint of its own, and lower
-/// bounds if several share one.
+/// bounds if several share one, or if it was killed between a deed and its count.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct EndpointStats {
@@ -58,7 +59,8 @@ pub struct EndpointStats {
     /// It lives, or is a seat that somebody may take; otherwise it has died and nobody has repaired yet what it left. The
     /// kernel says so. (For the microseconds in which a seat is taken it may say no.)
     pub alive: bool,
-    /// Messages that it has sent, or received: those on lease count when they are acknowledged.
+    /// Messages that it has sent, or received: those on lease count when they are acknowledged. The only receiver's count
+    /// is of all that has left the ring since it attached: with gaps, and nothing behind the oldest that it has on lease.
     pub messages: u64,
     /// Times that it has gone to sleep.
     pub waits: u64,
@@ -90,7 +92,7 @@ impl Stats {
         let ring = view.ring::<()>();
         let levels = ring.levels()?;
         let ids = (1..view.geometry().table_length).filter_map(Owner::new);
-        let endpoints = ids.filter_map(|owner| EndpointStats::of(view, owner, file).transpose());
+        let endpoints = ids.filter_map(|owner| EndpointStats::of(view, owner, &levels, file).transpose());
         Ok(Stats {
             kind,
             capacity: ring.laps().capacity(),
@@ -128,10 +130,16 @@ impl Stats {
 }
 
 impl EndpointStats {
-    fn of(view: &View, owner: Owner, file: BorrowedFd<'_>) -> Result<Option<EndpointStats>, AttachError> {
+    fn of(
+        view: &View,
+        owner: Owner,
+        levels: &Levels,
+        file: BorrowedFd<'_>,
+    ) -> Result<Option<EndpointStats>, AttachError> {
         let record = view.record(owner);
         // Relaxed, all: hint (who looks on does nothing about it).
         let count = |counter: &AtomicU64| counter.load(Relaxed);
+        let since = |began: &AtomicU64, now| view.geometry().laps.distance(count(began), now).max(0) as u64;
         let role = Role::decode(record.role.load(Relaxed)).map_err(|()| AttachError::Corrupt)?;
         let Some(role) = role else {
             return Ok(None);
@@ -143,7 +151,11 @@ impl EndpointStats {
             pid: record.pid.load(Relaxed),
             process: name_of(record),
             alive: lock::held(file, lock::role_byte(role, owner.id()))?,
-            messages: count(&record.messages),
+            messages: match owner {
+                Owner::SINGLE_SENDER => since(&record.began, levels.tail),
+                Owner::SINGLE_RECEIVER => since(&record.began, levels.head),
+                _ => count(&record.messages),
+            },
             waits: count(&record.waits),
             wakes: count(&record.wakes),
             reaped: count(&record.reaped),

@@ -82,6 +82,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
     #[inline(always)]
     pub(super) fn tell(&self, count: usize, last: Option<u64>) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
+        if E::MULTI {
+            self.gate.count(count);
+        }
         let more = last.map(|last| move || self.ring().full_after(last));
         self.gate.tell(&self.endpoint, self.ring(), count, Role::Receiver, more);
     }

@@ -28,10 +28,13 @@ pub struct Record {
     pub wakes: AtomicU64,
     /// How many slots of dead endpoints it has repaired.
     pub reaped: AtomicU64,
-    /// How many messages it has sent, or received: a lease counts when it is acknowledged.
+    /// At an end that admits many: how many messages it has sent, or received; a lease counts when it is acknowledged.
     pub messages: AtomicU64,
     /// How many messages have come to it that had come to a receiver before: handed back, or of a dead one.
     pub redelivered: AtomicU64,
+    /// At a single end: the position at which it began. What has gone through that end since is its own, so it need not
+    /// count.
+    pub began: AtomicU64,
 }
 
 impl Record {

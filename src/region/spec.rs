@@ -81,7 +81,7 @@ fn layout_md_says_what_the_code_does() {
 
     let record = compiled! { Record:
         role: half, generation: half, pid: half, seat: half, started: word, name: size_of::<[AtomicU64; 2]>(),
-        waits: word, wakes: word, reaped: word, messages: word, redelivered: word,
+        waits: word, wakes: word, reaped: word, messages: word, redelivered: word, began: word,
     };
     assert_eq!(fields("The endpoint table"), record);
 

@@ -1,4 +1,7 @@
-//! How does an endpoint count its messages, where others can read it and at no cost to them or to itself?
+//! How does an endpoint at a multi end count its messages, where others can read it?
+//!
+//! Killed between the message and the count, it has one message more than it says: nobody goes by it. A single end does not
+//! count, since the positions tell (see [`Record::began`](crate::layout::Record)); that saves it a store for each message.
 //!
 //! # Unsafe
 //! [`Tally`] keeps a pointer into the mapping, so that counting needs no detour by way of the region.

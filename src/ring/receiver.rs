@@ -142,11 +142,17 @@ impl<T: Pod> SingleReceiver<T> {
     #[inline(always)]
     fn advance(&self, count: usize) {
         if let Some(chunk) = self.head.advance(count) {
-            let hint = self.held.oldest().unwrap_or(chunk);
-            // [HEAD] Release: who starts here finds what is before it drained. After the slot: R5.
-            self.ring().lines().head.0.store(hint, edge::HEAD.release());
+            self.hint_head(chunk);
             self.head.fetch_ahead(State::full);
         }
+    }
+
+    /// Tells that everything before `chunk` is drained, or before the oldest message that is held.
+    #[inline(never)]
+    fn hint_head(&self, chunk: u64) {
+        let hint = self.held.oldest().unwrap_or(chunk);
+        // [HEAD] Release: who starts here finds what is before it drained. After the slot: R5.
+        self.ring().lines().head.0.store(hint, edge::HEAD.release());
     }
 
     /// Takes the message behind the gaps at our position.

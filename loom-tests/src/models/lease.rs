@@ -2,7 +2,7 @@
 
 use loom::thread::spawn;
 
-use crate::channel::{self, Lease, Multi, Receiver, Single};
+use crate::channel::{self, Lease, Multi, Receiver, Sender, Single};
 use crate::error::{RecvError, TryRecvError};
 use crate::kill;
 use crate::region::Region;
@@ -15,6 +15,23 @@ fn held(result: Result<(Message, u64), Refused>) -> Option<(u32, u64)> {
         Err(Refused::Blocked) => None,
         Err(Refused::Corrupt) => panic!("a receiver takes a sound ring for corrupt"),
     }
+}
+
+/// A ring of `capacity` with as many messages, two receivers, and the sender that sent them.
+fn filled(
+    capacity: u64,
+) -> (
+    Sender<Message, Multi>,
+    Receiver<Message, Multi>,
+    Receiver<Message, Multi>,
+) {
+    let region = Region::new(capacity);
+    let tx = channel::sender::<Multi>(&region);
+    let receivers = (channel::receiver::<Multi>(&region), channel::receiver::<Multi>(&region));
+    for n in 1..=capacity {
+        tx.try_send(message(n as u32)).unwrap();
+    }
+    (tx, receivers.0, receivers.1)
 }
 
 /// `DRAIN`: a slot that is held is written again only after it is freed.
@@ -178,10 +195,7 @@ pub(super) fn what_the_dead_have_held_comes_again() {
 pub(super) fn what_is_handed_back_is_received() {
     explore(2, || {
         loom::stop_exploring();
-        let region = Region::new(1);
-        let tx = channel::sender::<Multi>(&region);
-        let (rx, other) = (channel::receiver::<Multi>(&region), channel::receiver::<Multi>(&region));
-        tx.try_send(message(1)).unwrap();
+        let (_tx, rx, other) = filled(1);
         let lease = rx.try_recv_lease().unwrap();
         loom::explore();
         let waiting = spawn(move || {
@@ -212,10 +226,7 @@ pub(super) fn what_is_handed_back_is_received() {
 pub(super) fn an_announced_return_is_found() {
     explore(3, || {
         loom::stop_exploring();
-        let region = Region::new(1);
-        let tx = channel::sender::<Multi>(&region);
-        let (rx, other) = (channel::receiver::<Multi>(&region), channel::receiver::<Multi>(&region));
-        tx.try_send(message(1)).unwrap();
+        let (_tx, rx, other) = filled(1);
         let lease = rx.try_recv_lease().unwrap();
         loom::explore();
         let asking = spawn(move || (other.try_recv().map(whole), other));
@@ -253,10 +264,7 @@ pub(super) fn an_acknowledgement_makes_room() {
 pub(super) fn the_last_acknowledgement_is_the_end() {
     explore(2, || {
         loom::stop_exploring();
-        let region = Region::new(1);
-        let tx = channel::sender::<Multi>(&region);
-        let (rx, other) = (channel::receiver::<Multi>(&region), channel::receiver::<Multi>(&region));
-        tx.try_send(message(1)).unwrap();
+        let (tx, rx, other) = filled(1);
         let lease = rx.try_recv_lease().unwrap();
         drop(tx);
         loom::explore();
@@ -268,11 +276,7 @@ pub(super) fn the_last_acknowledgement_is_the_end() {
     // Two that hold something do not wait for one another.
     explore(1, || {
         loom::stop_exploring();
-        let region = Region::new(2);
-        let tx = channel::sender::<Multi>(&region);
-        let (rx, other) = (channel::receiver::<Multi>(&region), channel::receiver::<Multi>(&region));
-        tx.try_send(message(1)).unwrap();
-        tx.try_send(message(2)).unwrap();
+        let (tx, rx, other) = filled(2);
         drop(tx);
         loom::explore();
         let both = |rx: &Receiver<Message, Multi>| {

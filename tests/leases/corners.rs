@@ -1,32 +1,14 @@
 //! Is a message that has come back found where counters wrap, wake-ups are owed to few, and ends are shared?
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::traffic::channel;
+use crate::support::{Link, Peer, Words};
 use annulus::{Channel, End, Multi, RecvError, Single, TryRecvError};
 use nix::unistd::getpid;
-use support::traffic::channel;
-use support::{Link, Peer, Words};
 
 /// The life word counts what has been handed back modulo this.
 const TURN: u32 = 4096;
-
-fn main() -> std::process::ExitCode {
-    support::runner::main(
-        &[],
-        &support::tests!(
-            plain: an_acknowledgement_wakes_who_waits_for_it_whoever_has_died;
-            multi_receivers:
-                what_has_come_back_for_a_whole_turn_is_found
-                a_newcomer_finds_what_has_come_back_for_a_whole_turn
-                the_end_leaves_nothing_that_has_come_back_for_a_whole_turn
-                who_waits_sleeps_past_no_whole_turn
-                clones_wait_for_each_others_leases
-                waking_a_receiver_for_what_comes_back_counts;
-        ),
-    )
-}
 
 /// A channel with one message, which its receiver has handed back for a whole turn of the counter.
 #[expect(clippy::type_complexity, reason = "said once")]
@@ -44,20 +26,20 @@ fn turned<S: End>() -> (
     (channel, tx, rx)
 }
 
-fn what_has_come_back_for_a_whole_turn_is_found<S: End>() {
+pub(crate) fn what_has_come_back_for_a_whole_turn_is_found<S: End>() {
     let (_channel, tx, rx) = turned::<S>();
     tx.send(6).unwrap();
     assert_eq!(rx.try_recv(), Ok(5), "before anything newer");
     assert_eq!(rx.try_recv(), Ok(6));
 }
 
-fn a_newcomer_finds_what_has_come_back_for_a_whole_turn<S: End>() {
+pub(crate) fn a_newcomer_finds_what_has_come_back_for_a_whole_turn<S: End>() {
     let (channel, _tx, _rx) = turned::<S>();
     let newcomer = channel.receiver().unwrap();
     assert_eq!(newcomer.try_recv(), Ok(5));
 }
 
-fn the_end_leaves_nothing_that_has_come_back_for_a_whole_turn<S: End>() {
+pub(crate) fn the_end_leaves_nothing_that_has_come_back_for_a_whole_turn<S: End>() {
     let (channel, tx, _rx) = turned::<S>();
     let newcomer = channel.receiver().unwrap();
     drop(tx);
@@ -66,7 +48,7 @@ fn the_end_leaves_nothing_that_has_come_back_for_a_whole_turn<S: End>() {
 }
 
 /// One that has looked before, and then not for a turn.
-fn who_waits_sleeps_past_no_whole_turn<S: End>() {
+pub(crate) fn who_waits_sleeps_past_no_whole_turn<S: End>() {
     let (channel, _) = channel::<u64, S, Multi>(8);
     let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
     let other = channel.receiver().unwrap();
@@ -83,7 +65,7 @@ fn who_waits_sleeps_past_no_whole_turn<S: End>() {
 }
 
 /// As threads of a pool do: one of them fails with its message in hand.
-fn clones_wait_for_each_others_leases<S: End>() {
+pub(crate) fn clones_wait_for_each_others_leases<S: End>() {
     let (channel, _) = channel::<u64, S, Multi>(8);
     let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
     tx.send(5).unwrap();
@@ -115,7 +97,7 @@ fn waiting<S: End>(channel: &Channel<u64, S, Multi>, words: &Words) -> Peer {
     waiter
 }
 
-fn waking_a_receiver_for_what_comes_back_counts<S: End>() {
+pub(crate) fn waking_a_receiver_for_what_comes_back_counts<S: End>() {
     let (channel, words) = channel::<u64, S, Multi>(8);
     let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
     let id = words.receiver_of(getpid());
@@ -128,7 +110,7 @@ fn waking_a_receiver_for_what_comes_back_counts<S: End>() {
         let before = words.receivers() >> 16;
         drop(held);
         woken |= words.receivers() >> 16 != before;
-        support::until("it is dealt with", || words.all_free());
+        crate::support::until("it is dealt with", || words.all_free());
         waiter.tell("leave");
         waiter.join();
     }
@@ -139,7 +121,7 @@ fn waking_a_receiver_for_what_comes_back_counts<S: End>() {
 }
 
 /// The only sender is killed, which nobody but the kernel tells. Who holds the last message has not asked.
-fn an_acknowledgement_wakes_who_waits_for_it_whoever_has_died() {
+pub(crate) fn an_acknowledgement_wakes_who_waits_for_it_whoever_has_died() {
     let channel = Channel::<u64, Single, Multi>::builder(8)
         .tick(Duration::from_secs(20))
         .anonymous()
@@ -158,7 +140,7 @@ fn an_acknowledgement_wakes_who_waits_for_it_whoever_has_died() {
     let mut waiter = waiting(&channel, &words);
     let id = words.receiver_of(waiter.pid());
     // Some ticks later it has asked who is there, and sleeps for longer each time.
-    support::until("it has found the sender dead", || waiter.is_waiting(&words, id, 4));
+    crate::support::until("it has found the sender dead", || waiter.is_waiting(&words, id, 4));
     let before = words.receivers() >> 16;
     held.ack();
     let woken = words.receivers() >> 16 != before;
