@@ -398,7 +398,7 @@ impl Drop for Endpoint {
         // Nothing is under way (we have the last handle), so what is left to repair are forgotten leases, and what a thread
         // did that was cancelled in mid-operation.
         let many = self.owner.id() >= Owner::FIRST_MULTI;
-        if !many || self.region.ring::<()>().reap(self.owner).is_ok() {
+        if !many || self.region.ring::<()>().reap(self.owner, self.role).is_ok() {
             reaper::clean(&self.region, self.owner);
         }
         // Locks first: whoever is told looks for us among the living.

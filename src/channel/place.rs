@@ -62,10 +62,10 @@ impl Place {
         };
         let states = region.ring::<()>();
         // Relaxed: under the owner byte.
-        let left = Role::decode(region.record(owner).role.load(Relaxed));
-        if left.map_err(|()| Refused::Corrupt)?.is_some() && only.is_none() {
+        let left = Role::decode(region.record(owner).role.load(Relaxed)).map_err(|()| Refused::Corrupt)?;
+        if let (Some(role), None) = (left, only) {
             // Somebody died with this id. What it had claimed would pass for ours.
-            states.reap(owner)?;
+            states.reap(owner, role)?;
             reaper::tell_of(&region, owner);
         }
         // Not before the sweep: until then we are a reaper to the others, and what the dead one held is unsettled.

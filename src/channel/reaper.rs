@@ -69,10 +69,10 @@ pub(super) fn reap_the_dead<T: Pod>(
             continue;
         }
         // Relaxed: under the owner byte.
-        let outcome = if role.load(Relaxed) == 0 {
-            Ok(None) // Detached or reaped between the two looks.
-        } else {
-            repair(region, ring, owner, me.filter(|_| deliver), &mut reaped)
+        let outcome = match Role::decode(role.load(Relaxed)) {
+            Ok(None) => Ok(None), // Detached or reaped between the two looks.
+            Ok(Some(role)) => repair(region, ring, (owner, role), me.filter(|_| deliver), &mut reaped),
+            Err(()) => Err(Refused::Corrupt),
         };
         // Killed before this, the kernel does it. An error leaves the byte held until we detach: the slots are
         // repaired, all that is lost is the id.
@@ -85,17 +85,17 @@ pub(super) fn reap_the_dead<T: Pod>(
     Ok(reaped)
 }
 
-/// Repairs what `dead` has left, under its owner byte.
+/// Repairs what `dead`, of this role, has left, under its owner byte.
 fn repair<T: Pod>(
     region: &Region,
     ring: &Ring<T>,
-    dead: Owner,
+    (dead, role): (Owner, Role),
     deliver_to: Option<Owner>,
     reaped: &mut Reaped<T>,
 ) -> Result<Option<(T, u64)>, Refused> {
     let (repairs, claim) = match deliver_to {
-        Some(me) => ring.reap_and_take(dead, me)?,
-        None => (ring.reap(dead)?, None),
+        Some(me) if role == Role::Receiver => ring.reap_and_take(dead, me)?,
+        _ => (ring.reap(dead, role)?, None),
     };
     reaped.slots += repairs.slots() + u64::from(claim.is_some());
     tell_of(region, dead);

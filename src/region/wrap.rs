@@ -7,7 +7,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use crate::layout::state::LAP_BITS;
-use crate::layout::{Laps, Lines, Owner, Phase, Slot, State};
+use crate::layout::{Laps, Lines, Owner, Phase, Role, Slot, State};
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
 use crate::ring::{Refused, Ring};
@@ -317,7 +317,10 @@ fn a_batch_goes_over_gaps_chunks_and_the_end_of_the_ring() {
                     expected.push(number);
                 }
             }
-            assert_eq!(w.ring.reap(dead).unwrap().gaps, capacity - expected.len() as u64);
+            assert_eq!(
+                w.ring.reap(dead, Role::Sender).unwrap().gaps,
+                capacity - expected.len() as u64
+            );
             let mut room = vec![0; capacity as usize];
             let (count, _) = rx.try_pop_many(&mut room).unwrap();
             assert_eq!(room[..count], expected);
@@ -343,7 +346,7 @@ fn the_dead_are_reaped_over_the_wrap() {
             assert_eq!(tx.try_push(&1).unwrap().last, Some(0), "passed");
             assert_eq!(rx.try_pop().unwrap_err(), Refused::Blocked, "behind it");
         }
-        assert_eq!(w.ring.reap(dead).unwrap().gaps, 1);
+        assert_eq!(w.ring.reap(dead, Role::Sender).unwrap().gaps, 1);
         assert_eq!(w.slot(last).state.load(Relaxed), State::free(0).bits());
         if shift == 0 {
             assert_eq!(tx.try_push(&1).unwrap().last, Some(0), "now there is room");
@@ -362,7 +365,7 @@ fn the_dead_are_reaped_over_the_wrap() {
             let claim = if takes {
                 w.ring.reap_and_take(dead, me).unwrap().1
             } else {
-                assert_eq!(w.ring.reap(dead).unwrap().orphans, 1);
+                assert_eq!(w.ring.reap(dead, Role::Receiver).unwrap().orphans, 1);
                 assert!(w.ring.has_orphans().unwrap());
                 w.ring.take_orphan(me).unwrap()
             };

@@ -7,7 +7,7 @@
 use bytemuck::Pod;
 
 use crate::edge;
-use crate::layout::{Owner, Phase, State};
+use crate::layout::{Owner, Phase, Role, State};
 use crate::sync::{Ordering, Relaxed};
 
 use super::{Claim, Refused, Ring, names};
@@ -29,18 +29,19 @@ impl Repairs {
 }
 
 impl<T: Pod> Ring<T> {
-    /// Ends every claim of `dead`: `WRITING` becomes a gap, `READING` an orphan.
+    /// Ends every claim of `dead`: of a sender `WRITING` becomes a gap, of a receiver `READING` an orphan. The other one is
+    /// [`Refused::Corrupt`], and stays.
     ///
     /// The caller holds `dead`'s owner byte, or is `dead` and has no operation under way (a newcomer that sweeps its
     /// id, an endpoint that detaches).
-    pub(crate) fn reap(&self, dead: Owner) -> Result<Repairs, Refused> {
-        self.reap_but(dead, |_, _| false)
+    pub(crate) fn reap(&self, dead: Owner, role: Role) -> Result<Repairs, Refused> {
+        self.reap_but(dead, role, |_, _| false)
     }
 
-    /// The same for a receiver `me`: the oldest message goes to it, the others become orphans.
+    /// The same of a dead receiver for a receiver `me`: the oldest message goes to it, the others become orphans.
     pub(crate) fn reap_and_take(&self, dead: Owner, me: Owner) -> Result<(Repairs, Option<Claim<T>>), Refused> {
         let mut taken = None;
-        let repairs = self.reap_but(dead, |position, state| {
+        let repairs = self.reap_but(dead, Role::Receiver, |position, state| {
             if taken.is_none() && self.take_over(position, state, me) {
                 taken = Some(Claim { ring: *self, position });
                 return true;
@@ -92,7 +93,7 @@ impl<T: Pod> Ring<T> {
         Ok(false)
     }
 
-    fn reap_but(&self, dead: Owner, mut keep: impl FnMut(u64, State) -> bool) -> Result<Repairs, Refused> {
+    fn reap_but(&self, dead: Owner, role: Role, mut keep: impl FnMut(u64, State) -> bool) -> Result<Repairs, Refused> {
         let laps = self.laps;
         let mut repairs = Repairs::default();
         for position in self.oldest_first() {
@@ -101,8 +102,8 @@ impl<T: Pod> Ring<T> {
                 continue;
             }
             let lap = laps.lap(position);
-            match phase {
-                Phase::Writing(_) => {
+            match (phase, role) {
+                (Phase::Writing(_), Role::Sender) => {
                     let free = State::free(laps.next_lap(lap));
                     // [GAP] Release, pairs with a sender's look: the dead sender's bytes come before the next
                     // payload (they happened before us: the kernel freed its owner byte after its last thread).
@@ -110,7 +111,7 @@ impl<T: Pod> Ring<T> {
                         repairs.gaps += 1;
                     }
                 }
-                Phase::Reading(_) => {
+                (Phase::Reading(_), Role::Receiver) => {
                     if keep(position, state) {
                         continue;
                     }
@@ -121,7 +122,8 @@ impl<T: Pod> Ring<T> {
                         repairs.orphans += 1;
                     }
                 }
-                Phase::Free | Phase::Full => {}
+                // No endpoint makes claims of the other end.
+                _ => return Err(Refused::Corrupt),
             }
         }
         Ok(repairs)

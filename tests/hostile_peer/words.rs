@@ -3,7 +3,7 @@
 //! A word that the protocol cannot have stored makes whoever comes by it answer `Corrupt`, and stays as it is: what cannot
 //! be there cannot be repaired.
 
-use annulus::{AttachError, End, TryRecvError, TrySendError};
+use annulus::{AttachError, End, Multi, TryRecvError, TrySendError};
 
 use crate::support::Words;
 use crate::support::words::ORPHAN;
@@ -92,4 +92,17 @@ pub fn a_message_that_is_overwritten_on_lease_is_corrupt<S: End, R: End>() {
     words.spoil(0);
     assert_eq!(rx.try_recv(), Err(TryRecvError::Corrupt));
     assert_eq!(words.bits(0), u64::MAX);
+}
+
+/// The claim of a dead endpoint, but one that the other end makes.
+pub fn a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is() {
+    for (role, phase) in [(1, 3), (2, 1)] {
+        let (channel, _guards) = channel::<Multi, Multi>();
+        let words = Words::of(&channel);
+        words.set_role(3, role);
+        words.set_bits(0, state(0, 3, phase));
+        assert!(matches!(channel.recover(), Err(AttachError::Corrupt)));
+        assert!(matches!(channel.sender(), Err(AttachError::Corrupt)));
+        assert_eq!((words.bits(0), words.record(3).role), (state(0, 3, phase), role));
+    }
 }

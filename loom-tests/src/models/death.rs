@@ -7,7 +7,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread::spawn;
 
 use crate::kill;
-use crate::layout::Phase;
+use crate::layout::{Phase, Role};
 use crate::ring::{Claim, Ring};
 use crate::stage::{End, Message, Stage, explore, id, message, on_stage, received, saw, sent, whole};
 use crate::weaken::Rule;
@@ -40,7 +40,7 @@ pub(super) fn a_gap_comes_after_the_dead_senders_bytes() {
             });
             let sender = spawn(move || sent(tx.try_push(&message(2))));
             victim.join().unwrap();
-            let gap = stage.ring().reap(id(0)).expect("sound").gaps == 1;
+            let gap = stage.ring().reap(id(0), Role::Sender).expect("sound").gaps == 1;
             let second = sender.join().unwrap();
             if gap {
                 saw(if second {
@@ -71,7 +71,7 @@ pub(super) fn an_orphan_is_taken_after_the_dead_receivers_reads() {
                 Some(got)
             });
             victim.join().unwrap();
-            let orphan = stage.ring().reap(id(0)).expect("sound").orphans == 1;
+            let orphan = stage.ring().reap(id(0), Role::Receiver).expect("sound").orphans == 1;
             let got = taker.join().unwrap();
             assert!(got.is_none() || orphan && got == Some(1));
             match (orphan, got) {
@@ -99,7 +99,7 @@ pub(super) fn a_message_taken_over_is_whole() {
             });
             let taker = spawn(move || taken(stage.ring().take_orphan(id(1)).expect("sound")));
             victim.join().unwrap();
-            let orphan = stage.ring().reap(id(0)).expect("sound").orphans == 1;
+            let orphan = stage.ring().reap(id(0), Role::Receiver).expect("sound").orphans == 1;
             let got = taker.join().unwrap();
             saw(if got.is_some() { "taken" } else { "not taken" });
             assert!(got.is_none() || orphan && got == Some(1));
@@ -126,7 +126,7 @@ pub(super) fn a_sender_may_be_killed_anywhere() {
                 let sender = spawn(move || sent(tx.try_push(&message(11))));
                 victim.join().unwrap();
                 let mut got: Vec<_> = received(rx.try_pop()).into_iter().collect();
-                let gaps = stage.ring().reap(id(0)).expect("sound").gaps;
+                let gaps = stage.ring().reap(id(0), Role::Sender).expect("sound").gaps;
                 got.extend(received(rx.try_pop()));
                 let second = sender.join().unwrap();
                 got.extend(std::iter::from_fn(|| received(rx.try_pop())));
@@ -363,7 +363,7 @@ pub(super) fn a_reused_id_is_swept_first() {
                 let mine = take(&newcomers);
                 let me = if mine { id(0) } else { id(1) };
                 if Rule::Sweep.kept() {
-                    stage.ring().reap(me).expect("sound");
+                    stage.ring().reap(me, Role::Sender).expect("sound");
                 }
                 assert!(sent(stage.sender(End::Multi, me).try_push(&message(2))));
                 mine
@@ -404,7 +404,7 @@ pub(super) fn nothing_is_skipped_behind_a_gap() {
                 let gap = |n| {
                     let dead = stage.sender(End::Multi, id(n));
                     assert!(kill::first(6, || sent(dead.try_push(&message(1)))).is_none());
-                    assert_eq!(stage.ring().reap(id(n)).expect("sound").gaps, 1);
+                    assert_eq!(stage.ring().reap(id(n), Role::Sender).expect("sound").gaps, 1);
                 };
                 gap(0);
                 stage.fill([11]);
@@ -435,7 +435,7 @@ pub(super) fn nothing_is_skipped_behind_a_gap() {
                 });
                 let mut gaps = 0;
                 for n in 0..2 {
-                    gaps += stage.ring().reap(id(n)).expect("sound").gaps;
+                    gaps += stage.ring().reap(id(n), Role::Sender).expect("sound").gaps;
                 }
                 let mut got: Vec<_> = received(rx.try_pop()).into_iter().collect();
                 let all = sender.join().unwrap();

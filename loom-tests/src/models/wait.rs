@@ -269,7 +269,7 @@ pub(super) fn a_chain_reaches_behind_the_others() {
             let meanwhile = move || {
                 let dead = stage.sender(End::Multi, id(4));
                 assert!(kill::first(6, || sent(dead.try_push(&message(9)))).is_none());
-                assert_eq!(stage.ring().reap(id(4)).expect("sound").gaps, 1);
+                assert_eq!(stage.ring().reap(id(4), Role::Sender).expect("sound").gaps, 1);
                 assert!(b.try_send(2));
             };
             assert!(kill::stopped(3, meanwhile, || a.try_send(1)));
@@ -358,7 +358,7 @@ pub(super) fn a_reaper_wakes_both_ends() {
             let sender = spawn(move || tx.send(2));
             asleep(&stage.lines.senders.0, 1);
             let receiver = spawn(move || assert_eq!(rx.recv(), 2));
-            assert_eq!(stage.ring().reap(id(0)).expect("sound").gaps, 1);
+            assert_eq!(stage.ring().reap(id(0), Role::Sender).expect("sound").gaps, 1);
             wait::notifier_fence(FenceMode::Fenced);
             wait::notify(&stage.lines.receivers.0, u32::MAX);
             if Rule::ReaperNotifies.kept() {
