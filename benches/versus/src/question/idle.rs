@@ -1,0 +1,53 @@
+//! How much processor time does a stream of a thousand messages a second cost, both sides together?
+
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
+
+use crate::ask::Ask;
+use crate::crew::{Crew, Done, Failure, Outcome, Post, Work};
+use crate::mechanism::{Link, Mechanism, Skip, Tx};
+use crate::message::{END, Message};
+
+use super::{one_way, open, together};
+
+/// From one message to the next, in nanoseconds.
+const PACE: u64 = 1_000_000;
+
+pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
+    let (link, took) = open::<K, M>(ask)?;
+    let works: [Work<'_>; 2] = [
+        Box::new(|post| send(&link, post)),
+        Box::new(|post| one_way::receive(&link, post)),
+    ];
+    let all = crew.run(K::REACH, ask.one_cpu, ask.time, &works)?;
+    together(K::REACH, took, &all)
+}
+
+fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> {
+    let mut message = M::new();
+    let arrived = post.arrive();
+    let mut tx = link.tx()?;
+    let begun = post.begin(arrived)?;
+    let (mut number, mut sum) = (0, 0u64);
+    for at in (begun.at..begun.at + post.time.as_nanos() as u64).step_by(PACE as usize) {
+        sleep_until(at);
+        message.number(number);
+        tx.send(&message)?;
+        sum += number;
+        number += 1;
+    }
+    message.number(END);
+    tx.send(&message)?;
+    Ok(Done {
+        sent: number,
+        sent_sum: sum,
+        ..post.done(&begun)
+    })
+}
+
+fn sleep_until(at: u64) {
+    let at = TimeSpec::new((at / 1_000_000_000) as i64, (at % 1_000_000_000) as i64);
+    let absolute = ClockNanosleepFlags::TIMER_ABSTIME;
+    // Interrupted: the same time again.
+    while clock_nanosleep(ClockId::CLOCK_MONOTONIC, absolute, &at).is_err() {}
+}
