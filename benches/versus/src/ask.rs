@@ -18,6 +18,8 @@ pub enum Question {
     Many,
     /// How much processor time does a stream of a thousand messages a second cost?
     Idle,
+    /// How many system calls does a message take?
+    SystemCalls,
 }
 
 impl fmt::Display for Question {
@@ -27,6 +29,7 @@ impl fmt::Display for Question {
             Question::RoundTrip => "round trip",
             Question::Many => "many to many",
             Question::Idle => "nearly idle",
+            Question::SystemCalls => "system calls",
         })
     }
 }
@@ -72,13 +75,15 @@ pub struct Ask {
     pub one_cpu: bool,
     /// How long a run takes.
     pub time: Duration,
+    /// How many messages a run takes, instead.
+    pub count: Option<u64>,
 }
 
 impl Ask {
     /// As a table's heading says it, without the question.
     pub fn title(&self) -> String {
         match self.question {
-            Question::OneWay => bytes(self.size),
+            Question::OneWay | Question::SystemCalls => bytes(self.size),
             Question::RoundTrip => self.wait.map_or_else(String::new, |wait| wait.to_string()),
             Question::Many if self.one_cpu => format!("{}:{}, one processor", self.senders, self.receivers),
             Question::Many => format!("{}:{}", self.senders, self.receivers),

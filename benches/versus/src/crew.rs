@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::board::{Board, now, worked, worked_in_all};
 use crate::mechanism::{Reach, Skip};
+use crate::trace;
 
 /// What a run gets beyond the time that it was to take, before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,8 +49,29 @@ pub struct Post<'a> {
     pub board: &'a Board,
     crew: u32,
     reach: Reach,
-    /// How long to work.
+    /// How much to do.
+    pub extent: Extent,
+    traced: bool,
+}
+
+/// How much a sender is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// How long it works,
     pub time: Duration,
+    /// unless this says how many messages it sends.
+    pub count: Option<u64>,
+}
+
+/// How a run's workers are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Processes, or threads of one.
+    pub reach: Reach,
+    /// All on the first processor.
+    pub one_cpu: bool,
+    /// With a look at each system call.
+    pub traced: bool,
 }
 
 /// When a worker began, and what it had used by then.
@@ -117,6 +139,8 @@ pub struct Outcome {
     pub memory: u64,
     /// Round trips, where they were measured.
     pub latency: Option<Latency>,
+    /// System calls of all workers, where they were counted.
+    pub calls: Option<u64>,
 }
 
 /// Why a run has no outcome.
@@ -136,6 +160,13 @@ pub enum Failure {
     Wrong(String),
 }
 
+impl Failure {
+    /// Whether something went wrong, and not only could not be done.
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, Failure::Skipped(_))
+    }
+}
+
 impl Post<'_> {
     /// Waits for the other workers. To be called with both ends in hand; `before` is what [`Post::arrive`] said.
     pub fn begin(&self, before: Arrived) -> Result<Begun, Skip> {
@@ -143,6 +174,9 @@ impl Post<'_> {
         self.board
             .meet(self.crew)
             .map_err(|_| Skip::because("another worker could not begin"))?;
+        if self.traced {
+            trace::begin();
+        }
         Ok(Begun {
             at: now(),
             worked: self.worked(),
@@ -159,6 +193,9 @@ impl Post<'_> {
 
     /// Now, with what was used since `begun`; the rest is left to be filled in. The ends must still be there.
     pub fn done(&self, begun: &Begun) -> Done {
+        if self.traced {
+            trace::end();
+        }
         let (end, worked) = (now(), self.worked());
         Done {
             start: begun.at,
@@ -186,14 +223,16 @@ pub struct Arrived {
 }
 
 impl Crew {
-    /// Does `works`, each in a worker of its own. `one_cpu`: all on the first processor.
-    pub fn run(&self, reach: Reach, one_cpu: bool, time: Duration, works: &[Work<'_>]) -> Result<Vec<Done>, Failure> {
+    /// Does `works`, each in a worker of its own; also, if they are traced, the system calls that they make.
+    pub fn run(&self, manner: Manner, extent: Extent, works: &[Work<'_>]) -> Result<(Vec<Done>, Option<u64>), Failure> {
+        let Manner { reach, one_cpu, traced } = manner;
         self.board.wipe();
         let post = Post {
             board: self.board,
             crew: works.len() as u32,
             reach,
-            time,
+            extent,
+            traced,
         };
         let cpu = |worker: usize| {
             let cpu = if one_cpu { 0 } else { worker };
@@ -207,15 +246,26 @@ impl Crew {
         for host in &hosts {
             children.push(Child::start(|| serve(&post, host))?);
         }
-        let limit = time * 2 + PATIENCE;
+        let limit = extent.time * 2 + PATIENCE;
         let deadline = Instant::now() + limit;
+        let calls = match traced {
+            true => {
+                let mut left = children.iter().map(|child| child.pid).collect();
+                let calls = trace::count(&mut left, limit);
+                children
+                    .iter_mut()
+                    .for_each(|child| child.waited_for = !left.contains(&child.pid));
+                Some(calls?)
+            }
+            false => None,
+        };
         let mut all = Vec::new();
         while !children.is_empty() {
             // The first failure is the run's: who waits for the failed one would wait for ever, and is killed.
             let ended = Child::next(&mut children, deadline).map_err(|late| late.unwrap_or(Failure::Hung(limit)))?;
             all.extend(ended.outcome()?);
         }
-        Ok(all)
+        Ok((all, calls))
     }
 }
 
@@ -224,6 +274,7 @@ struct Child {
     pid: Pid,
     reports: File,
     text: Vec<u8>,
+    waited_for: bool,
 }
 
 impl Child {
@@ -236,6 +287,7 @@ impl Child {
                 pid: child,
                 reports: File::from(reports),
                 text: Vec::new(),
+                waited_for: false,
             }),
             ForkResult::Child => {
                 drop(reports);
@@ -298,6 +350,9 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        if self.waited_for {
+            return;
+        }
         // Whoever has ended by itself is a zombie until the wait, so this hits nobody else.
         let _ = kill(self.pid, Signal::SIGKILL);
         let _ = waitpid(self.pid, None);
@@ -316,6 +371,9 @@ fn report(to: OwnedFd, work: impl FnOnce() -> Vec<Result<Done, String>>) -> io::
 
 /// In the child: one thread for each of several works.
 fn serve(post: &Post<'_>, works: &[(&Work<'_>, Option<usize>)]) -> Vec<Result<Done, String>> {
+    if post.traced {
+        trace::submit();
+    }
     if let [(work, cpu)] = works {
         return vec![perform(post, work, *cpu)];
     }

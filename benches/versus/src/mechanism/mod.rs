@@ -138,7 +138,7 @@ pub trait Rx<M: Message> {
 }
 
 /// A mechanism without its types.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Entry {
     /// [`Mechanism::NAME`].
     pub name: &'static str,
@@ -147,8 +147,10 @@ pub struct Entry {
     /// [`Mechanism::ABOUT`].
     pub about: About,
     /// Why it cannot be asked this, if it cannot.
+    #[serde(skip)]
     pub refuses: fn(&Ask) -> Option<Skip>,
     /// One run.
+    #[serde(skip)]
     pub run: fn(&Ask, &Crew) -> Result<Outcome, Failure>,
 }
 
@@ -169,9 +171,20 @@ fn refuses<K: Mechanism>(ask: &Ask) -> Option<Skip> {
     if ask.senders > 1 && K::SENDERS == Many::One || ask.receivers > 1 && K::RECEIVERS == Many::One {
         return Some(Skip::because("one at an end"));
     }
+    if ask.question == Question::Many && K::SENDERS == Many::One && K::RECEIVERS == Many::One {
+        return Some(Skip::because("one at either end"));
+    }
     match (ask.question, ask.wait) {
         (Question::RoundTrip, Some(wait)) if !K::WAITS.contains(&wait) => Some(Skip(format!("cannot {wait}"))),
         _ => None,
+    }
+}
+
+/// The name of the one of ours that others are compared with.
+pub fn ours(ask: &Ask) -> &'static str {
+    match ask.question {
+        Question::Many => annulus::Mpmc::NAME,
+        _ => annulus::Spsc::NAME,
     }
 }
 

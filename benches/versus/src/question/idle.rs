@@ -8,7 +8,7 @@ use crate::crew::{Crew, Done, Failure, Outcome, Post, Work};
 use crate::mechanism::{Link, Mechanism, Skip, Tx};
 use crate::message::{END, Message};
 
-use super::{one_way, open, together};
+use super::{extent, manner, one_way, open, together};
 
 /// From one message to the next, in nanoseconds.
 const PACE: u64 = 1_000_000;
@@ -19,8 +19,8 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         Box::new(|post| send(&link, post)),
         Box::new(|post| one_way::receive(&link, post)),
     ];
-    let all = crew.run(K::REACH, ask.one_cpu, ask.time, &works)?;
-    together(K::REACH, took, &all)
+    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    together(K::REACH, took, &all, calls)
 }
 
 fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> {
@@ -29,8 +29,9 @@ fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> 
     let mut tx = link.tx()?;
     let begun = post.begin(arrived)?;
     let (mut number, mut sum) = (0, 0u64);
-    for at in (begun.at..begun.at + post.time.as_nanos() as u64).step_by(PACE as usize) {
-        sleep_until(at);
+    let count = post.extent.count.unwrap_or(post.extent.time.as_nanos() as u64 / PACE);
+    for i in 0..count.max(1) {
+        sleep_until(begun.at + i * PACE);
         message.number(number);
         tx.send(&message)?;
         sum += number;

@@ -8,7 +8,7 @@ use crate::crew::{Crew, Done, Failure, Outcome, Post, Work};
 use crate::mechanism::{Link, Mechanism, Rx, Skip, Tx};
 use crate::message::{END, Message};
 
-use super::{open, together, until};
+use super::{extent, manner, open, together, until};
 
 /// The number of a message: 16 bits of sender, 48 of its own count.
 const COUNT: u32 = 48;
@@ -25,8 +25,8 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         works.extend(senders.next());
         works.extend(receivers.next());
     }
-    let all = crew.run(K::REACH, ask.one_cpu, ask.time, &works)?;
-    together(K::REACH, took, &all)
+    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    together(K::REACH, took, &all, calls)
 }
 
 fn send<M: Message>(link: &impl Link<M>, me: u64, ask: &Ask, post: &Post<'_>) -> Result<Done, Skip> {
@@ -35,7 +35,7 @@ fn send<M: Message>(link: &impl Link<M>, me: u64, ask: &Ask, post: &Post<'_>) ->
     let mut tx = link.tx()?;
     let begun = post.begin(arrived)?;
     let (mut count, mut sum) = (0, 0u64);
-    until(begun.at + post.time.as_nanos() as u64, || {
+    until(post.extent, &begun, || {
         let number = me << COUNT | count;
         message.number(number);
         tx.send(&message)?;

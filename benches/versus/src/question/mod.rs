@@ -7,7 +7,7 @@ mod round_trip;
 
 use crate::ask::{Ask, Question, Wait};
 use crate::board::now;
-use crate::crew::{Crew, Done, Failure, Outcome};
+use crate::crew::{Begun, Crew, Done, Extent, Failure, Manner, Outcome};
 use crate::mechanism::{Link, Mechanism, Reach, Shape, Skip};
 use crate::message::Message;
 
@@ -29,7 +29,7 @@ pub const SIZES: [usize; 6] = [8, 64, 1024, 4096, 65_536, 1_048_576];
 
 fn sized<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
     match ask.question {
-        Question::OneWay => one_way::run::<K, M>(ask, crew),
+        Question::OneWay | Question::SystemCalls => one_way::run::<K, M>(ask, crew),
         Question::RoundTrip => round_trip::run::<K, M>(ask, crew),
         Question::Many => many::run::<K, M>(ask, crew),
         Question::Idle => idle::run::<K, M>(ask, crew),
@@ -58,7 +58,7 @@ fn wait<K: Mechanism>(ask: &Ask) -> Wait {
 }
 
 /// What the workers did, taken together; what was received must be what was sent.
-fn together(reach: Reach, open: u64, all: &[Done]) -> Result<Outcome, Failure> {
+fn together(reach: Reach, open: u64, all: &[Done], calls: Option<u64>) -> Result<Outcome, Failure> {
     let sum = |of: fn(&Done) -> u64| all.iter().map(of).fold(0, u64::wrapping_add);
     let (sent, received) = (sum(|d| d.sent), sum(|d| d.received));
     if sent != received || sum(|d| d.sent_sum) != sum(|d| d.received_sum) {
@@ -84,12 +84,33 @@ fn together(reach: Reach, open: u64, all: &[Done]) -> Result<Outcome, Failure> {
             Reach::Threads => memory.max().unwrap_or(0),
         },
         latency: all.iter().find_map(|d| d.latency),
+        calls,
     })
 }
 
-/// Does `step` until `end` on [`now`]'s clock, at least once, and looks at the clock each 100 µs or so.
-fn until(end: u64, mut step: impl FnMut() -> Result<(), Skip>) -> Result<(), Skip> {
+fn manner<K: Mechanism>(ask: &Ask) -> Manner {
+    Manner {
+        reach: K::REACH,
+        one_cpu: ask.one_cpu,
+        traced: ask.question == Question::SystemCalls,
+    }
+}
+
+/// What each sender is to do.
+fn extent(ask: &Ask) -> Extent {
+    Extent {
+        time: ask.time,
+        count: ask.count.map(|count| (count / ask.senders as u64).max(1)),
+    }
+}
+
+/// Does `step` as often as `extent` says, at least once; for a time, it looks at the clock each 100 µs or so.
+fn until(extent: Extent, begun: &Begun, mut step: impl FnMut() -> Result<(), Skip>) -> Result<(), Skip> {
     const OFTEN: u64 = 100_000;
+    if let Some(count) = extent.count {
+        return (0..count).try_for_each(|_| step());
+    }
+    let end = begun.at + extent.time.as_nanos() as u64;
     let (mut stride, mut last) = (1u32, now());
     loop {
         for _ in 0..stride {

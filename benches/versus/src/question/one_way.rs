@@ -5,7 +5,7 @@ use crate::crew::{Crew, Done, Failure, Outcome, Post, Work};
 use crate::mechanism::{Link, Mechanism, Rx, Skip, Tx};
 use crate::message::{END, Message};
 
-use super::{open, together, until};
+use super::{extent, manner, open, together, until};
 
 pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
     let (link, took) = open::<K, M>(ask)?;
@@ -13,8 +13,8 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         Box::new(|post| send(&link, post)),
         Box::new(|post| receive(&link, post)),
     ];
-    let all = crew.run(K::REACH, ask.one_cpu, ask.time, &works)?;
-    together(K::REACH, took, &all)
+    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    together(K::REACH, took, &all, calls)
 }
 
 fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> {
@@ -23,7 +23,7 @@ fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> 
     let mut tx = link.tx()?;
     let begun = post.begin(arrived)?;
     let (mut number, mut sum) = (0, 0u64);
-    until(begun.at + post.time.as_nanos() as u64, || {
+    until(post.extent, &begun, || {
         message.number(number);
         tx.send(&message)?;
         sum = sum.wrapping_add(number);

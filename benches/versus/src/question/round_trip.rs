@@ -8,9 +8,9 @@ use crate::crew::{Crew, Done, Failure, Latency, Outcome, Post, Work};
 use crate::mechanism::{Link, Mechanism, Rx, Skip, Tx};
 use crate::message::{END, Message};
 
-use super::{open, together};
+use super::{extent, manner, open, together, until};
 
-/// Round trips that are not measured, at first.
+/// Round trips that are not measured, at first, unless they are all.
 const WARM_UP: u64 = 100;
 
 pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
@@ -20,8 +20,8 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         Box::new(|post| ask_for_answers(&there, &back, post)),
         Box::new(|post| answer(&there, &back, post)),
     ];
-    let all = crew.run(K::REACH, ask.one_cpu, ask.time, &works)?;
-    together(K::REACH, took, &all)
+    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    together(K::REACH, took, &all, calls)
 }
 
 fn ask_for_answers<M: Message>(there: &impl Link<M>, back: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> {
@@ -30,21 +30,21 @@ fn ask_for_answers<M: Message>(there: &impl Link<M>, back: &impl Link<M>, post: 
     let arrived = post.arrive();
     let (mut tx, mut rx) = (there.tx()?, back.rx()?);
     let begun = post.begin(arrived)?;
-    let end = begun.at + post.time.as_nanos() as u64;
     let (mut number, mut sum, mut before) = (0, 0u64, begun.at);
-    while before < end || number <= WARM_UP {
+    until(post.extent, &begun, || {
         question.number(number);
         tx.send(&question)?;
         rx.recv(&mut answer)?;
         let after = now();
         assert_eq!(answer.checked().expect("a whole answer"), number, "the answer to this");
-        if number >= WARM_UP {
+        if number >= WARM_UP || post.extent.count.is_some_and(|count| count <= WARM_UP) {
             trips.saturating_record(after - before);
         }
         sum = sum.wrapping_add(number);
         number += 1;
         before = after;
-    }
+        Ok(())
+    })?;
     question.number(END);
     tx.send(&question)?;
     Ok(Done {

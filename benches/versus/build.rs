@@ -1,0 +1,42 @@
+//! Which compiler is this, and which versions of what is compared?
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rerun-if-changed=Cargo.toml");
+    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let version = Command::new(rustc).arg("--version").output()?.stdout;
+    println!("cargo::rustc-env=VERSUS_RUSTC={}", String::from_utf8(version)?.trim());
+    let peers = peers(&fs::read_to_string("Cargo.toml")?);
+    let versions = versions(&fs::read_to_string("Cargo.lock")?, &peers);
+    let out = Path::new(&env::var("OUT_DIR")?).join("versions.rs");
+    let text = format!("/// What is compared, with its version.\nconst VERSIONS: &[(&str, &str)] = &{versions:?};\n");
+    fs::write(out, text)?;
+    Ok(())
+}
+
+/// The names of the dependencies below the line that says so, and ours.
+fn peers(manifest: &str) -> Vec<String> {
+    let lines = manifest.lines().skip_while(|line| !line.starts_with("# The peers"));
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    let names = lines.filter_map(|line| Some(line.split_once(" = ")?.0.trim().to_owned()));
+    std::iter::once("annulus".to_owned()).chain(names).collect()
+}
+
+fn versions(lock: &str, names: &[String]) -> Vec<(String, String)> {
+    let field = |package: &str, name: &str| {
+        let line = package
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+        line.map(|value| value.trim_matches('"').to_owned())
+    };
+    let packages = lock
+        .split("[[package]]")
+        .filter_map(|p| Some((field(p, "name")?, field(p, "version")?)));
+    packages.filter(|(name, _)| names.contains(name)).collect()
+}
