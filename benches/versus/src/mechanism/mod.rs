@@ -4,8 +4,15 @@
 //! uses it. [`entry`] hides the types: it turns a mechanism into an [`Entry`] that can be asked [`Ask`]s.
 
 mod annulus;
+#[cfg(test)]
+mod carries;
+mod fifo;
 mod pipe;
+mod posix_mq;
 mod rtrb;
+mod sockets;
+mod sysv;
+mod tcp;
 
 use std::io;
 
@@ -194,6 +201,13 @@ pub fn all() -> Vec<Entry> {
         entry::<annulus::Spsc>(),
         entry::<annulus::Mpmc>(),
         entry::<pipe::Pipe>(),
+        entry::<fifo::Fifo>(),
+        entry::<sockets::Stream>(),
+        entry::<sockets::SeqPacket>(),
+        entry::<sockets::Datagram>(),
+        entry::<tcp::Tcp>(),
+        entry::<posix_mq::PosixMq>(),
+        entry::<sysv::SysV>(),
         entry::<rtrb::Rtrb>(),
     ]
 }

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use crate::ask::Wait;
@@ -40,15 +40,8 @@ impl<M: Message> Link<M> for Pipe {
     type Rx = Bytes;
 
     fn open(shape: &Shape) -> Result<Self, Skip> {
-        // A write of up to PIPE_BUF bytes is of one piece, and so is a read of them.
-        if shape.senders + shape.receivers > 2 && size_of::<M>() > nix::libc::PIPE_BUF {
-            return Err(Skip::because("several ends mix larger messages"));
-        }
-        let flags = match shape.wait {
-            Wait::Spin => OFlag::O_NONBLOCK,
-            _ => OFlag::empty(),
-        };
-        let (reading, writing) = pipe2(flags | OFlag::O_CLOEXEC)?;
+        whole::<M>(shape)?;
+        let (reading, writing) = pipe2(nonblocking(shape) | OFlag::O_CLOEXEC)?;
         Ok(Pipe { reading, writing })
     }
 
@@ -58,6 +51,22 @@ impl<M: Message> Link<M> for Pipe {
 
     fn rx(&self) -> Result<Bytes, Skip> {
         Bytes::of(&self.reading)
+    }
+}
+
+/// Refuses what several ends would mix: a write of up to PIPE_BUF bytes is of one piece, and so is a read of them.
+pub fn whole<M: Message>(shape: &Shape) -> Result<(), Skip> {
+    if shape.senders + shape.receivers > 2 && size_of::<M>() > nix::libc::PIPE_BUF {
+        return Err(Skip::because("several ends mix larger messages"));
+    }
+    Ok(())
+}
+
+/// Who spins must not sleep in the kernel.
+pub fn nonblocking(shape: &Shape) -> OFlag {
+    match shape.wait {
+        Wait::Spin => OFlag::O_NONBLOCK,
+        Wait::Adaptive | Wait::Sleep => OFlag::empty(),
     }
 }
 
@@ -71,16 +80,9 @@ impl Bytes {
         Ok(Bytes(File::from(fd.try_clone()?)))
     }
 
-    /// Whether it blocks.
-    pub fn set_blocking(fd: impl AsFd, blocking: bool) -> Result<(), Skip> {
-        let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
-        let flags = if blocking {
-            flags - OFlag::O_NONBLOCK
-        } else {
-            flags | OFlag::O_NONBLOCK
-        };
-        fcntl(&fd, FcntlArg::F_SETFL(flags))?;
-        Ok(())
+    /// Over a file that a worker has opened itself.
+    pub fn over(file: File) -> Bytes {
+        Bytes(file)
     }
 }
 
@@ -112,5 +114,27 @@ impl<M: Message> Rx<M> for Bytes {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::carries::{carries, shape};
+    use super::*;
+
+    #[test]
+    fn it_carries_messages_of_any_size() {
+        carries::<Pipe, [u64; 1]>("pipe");
+        carries::<Pipe, [u64; 131_072]>("pipe");
+    }
+
+    #[test]
+    fn several_ends_do_not_share_what_would_mix() {
+        let shape = Shape {
+            receivers: 2,
+            ..shape(Wait::Sleep, "several")
+        };
+        assert!(<Pipe as Link<[u64; 512]>>::open(&shape).is_ok());
+        assert!(<Pipe as Link<[u64; 8192]>>::open(&shape).is_err());
     }
 }
