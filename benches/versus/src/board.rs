@@ -8,8 +8,8 @@
 
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::time::{ClockId, clock_gettime};
@@ -26,9 +26,9 @@ pub struct Board {
     ready: Line<AtomicU32>,
     failed: Line<AtomicU32>,
     done: Line<AtomicU32>,
-    /// The word of the bare atomic ping-pong.
-    pub ball: Line<AtomicU64>,
-    /// The words of the bare futex ping-pong.
+    /// The word of the bare ping-pong on one line.
+    pub ball: Line<AtomicU32>,
+    /// The words of the bare ping-pongs on two.
     pub there: Line<AtomicU32>,
     /// See `there`.
     pub back: Line<AtomicU32>,
@@ -77,10 +77,16 @@ impl Board {
     /// Ready for the next run.
     pub fn wipe(&self) {
         // Relaxed: no worker is running.
-        for word in [&self.ready, &self.failed, &self.done, &self.there, &self.back] {
+        for word in [
+            &self.ready,
+            &self.failed,
+            &self.done,
+            &self.ball,
+            &self.there,
+            &self.back,
+        ] {
             word.0.store(0, Relaxed);
         }
-        self.ball.0.store(0, Relaxed);
     }
 }
 

@@ -209,7 +209,7 @@ impl Post<'_> {
 
     fn worked(&self) -> u64 {
         match self.reach {
-            Reach::Processes => worked_in_all(),
+            Reach::Processes | Reach::Limit => worked_in_all(),
             Reach::Threads => worked(),
         }
     }
@@ -239,7 +239,7 @@ impl Crew {
             self.cpus.get(cpu % self.cpus.len().max(1)).copied()
         };
         let hosts: Vec<Vec<(&Work<'_>, Option<usize>)>> = match reach {
-            Reach::Processes => works.iter().enumerate().map(|(i, work)| vec![(work, cpu(i))]).collect(),
+            Reach::Processes | Reach::Limit => works.iter().enumerate().map(|(i, work)| vec![(work, cpu(i))]).collect(),
             Reach::Threads => vec![works.iter().enumerate().map(|(i, work)| (work, cpu(i))).collect()],
         };
         let mut children = Vec::new();

@@ -14,7 +14,7 @@ use crate::mechanism::Reach;
 use crate::options::Pinning;
 
 /// Round trips of one reading of the probe, of which the best of [`READINGS`] counts.
-const PROBE: u64 = 1_000;
+const PROBE: u32 = 1_000;
 const READINGS: usize = 5;
 /// Two probes further apart than this are two regimes: the hypervisor has moved the processors.
 const SAME: f64 = 1.35;
@@ -121,11 +121,11 @@ pub fn probe(crew: &Crew) -> Option<f64> {
     };
     let (all, _) = crew.run(manner, extent, &works).ok()?;
     let best = all.iter().map(|done| done.sent).max()?;
-    Some(best as f64 / PROBE as f64)
+    Some(best as f64 / f64::from(PROBE))
 }
 
 /// Serves: `trips` times 2i + 1 is answered by 2i + 2, on one line.
-pub fn ping(board: &Board, trips: u64) {
+pub fn ping(board: &Board, trips: u32) {
     let ball = &board.ball.0;
     // Relaxed: our own last store.
     let first = ball.load(Relaxed);
@@ -138,7 +138,7 @@ pub fn ping(board: &Board, trips: u64) {
 }
 
 /// Returns.
-pub fn pong(board: &Board, trips: u64) {
+pub fn pong(board: &Board, trips: u32) {
     let ball = &board.ball.0;
     for _ in 0..trips {
         let mut seen = ball.load(Acquire);

@@ -7,6 +7,7 @@ mod annulus;
 #[cfg(test)]
 mod carries;
 mod fifo;
+mod limits;
 mod pipe;
 mod posix_mq;
 mod rtrb;
@@ -31,6 +32,8 @@ pub enum Reach {
     Processes,
     /// In two threads of one.
     Threads,
+    /// Nowhere: what the machine does at best, in processes.
+    Limit,
 }
 
 /// What the decision matrix tells of a mechanism besides its figures.
@@ -195,9 +198,9 @@ pub fn ours(ask: &Ask) -> &'static str {
     }
 }
 
-/// Every mechanism, in the order of the tables: ours first.
+/// Every mechanism, in the order of the tables: ours first, the limits last.
 pub fn all() -> Vec<Entry> {
-    vec![
+    let mut all = vec![
         entry::<annulus::Spsc>(),
         entry::<annulus::Mpmc>(),
         entry::<pipe::Pipe>(),
@@ -209,5 +212,7 @@ pub fn all() -> Vec<Entry> {
         entry::<posix_mq::PosixMq>(),
         entry::<sysv::SysV>(),
         entry::<rtrb::Rtrb>(),
-    ]
+    ];
+    all.extend(limits::entries());
+    all
 }

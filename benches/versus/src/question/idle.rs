@@ -4,7 +4,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
 
 use crate::ask::Ask;
-use crate::crew::{Crew, Done, Failure, Outcome, Post, Work};
+use crate::crew::{Begun, Crew, Done, Extent, Failure, Outcome, Post, Work};
 use crate::mechanism::{Link, Mechanism, Skip, Tx};
 use crate::message::{END, Message};
 
@@ -19,7 +19,7 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         Box::new(|post| send(&link, post)),
         Box::new(|post| one_way::receive(&link, post)),
     ];
-    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    let (all, calls) = crew.run(manner(K::REACH, ask), extent(ask), &works)?;
     together(K::REACH, took, &all, calls)
 }
 
@@ -29,9 +29,8 @@ fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> 
     let mut tx = link.tx()?;
     let begun = post.begin(arrived)?;
     let (mut number, mut sum) = (0, 0u64);
-    let count = post.extent.count.unwrap_or(post.extent.time.as_nanos() as u64 / PACE);
-    for i in 0..count.max(1) {
-        sleep_until(begun.at + i * PACE);
+    for at in beats(post.extent, &begun) {
+        sleep_until(at);
         message.number(number);
         tx.send(&message)?;
         sum += number;
@@ -46,7 +45,15 @@ fn send<M: Message>(link: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> 
     })
 }
 
-fn sleep_until(at: u64) {
+/// When messages are due.
+pub fn beats(extent: Extent, begun: &Begun) -> impl Iterator<Item = u64> {
+    let count = extent.count.unwrap_or(extent.time.as_nanos() as u64 / PACE);
+    let first = begun.at;
+    (0..count.max(1)).map(move |i| first + i * PACE)
+}
+
+/// Sleeps until then, on [`crate::board::now`]'s clock.
+pub fn sleep_until(at: u64) {
     let at = TimeSpec::new((at / 1_000_000_000) as i64, (at % 1_000_000_000) as i64);
     let absolute = ClockNanosleepFlags::TIMER_ABSTIME;
     // Interrupted: the same time again.

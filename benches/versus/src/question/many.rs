@@ -25,7 +25,7 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         works.extend(senders.next());
         works.extend(receivers.next());
     }
-    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    let (all, calls) = crew.run(manner(K::REACH, ask), extent(ask), &works)?;
     together(K::REACH, took, &all, calls)
 }
 

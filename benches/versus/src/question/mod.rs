@@ -11,15 +11,24 @@ use crate::crew::{Begun, Crew, Done, Extent, Failure, Manner, Outcome};
 use crate::mechanism::{Link, Mechanism, Reach, Shape, Skip};
 use crate::message::Message;
 
-/// One run of `K` over messages of the size asked for.
-pub fn run<K: Mechanism>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
+pub use idle::{beats, sleep_until};
+pub use round_trip::{WARM_UP, histogram, percentiles};
+
+/// What can be run with messages of any type.
+pub trait Run {
+    /// One run.
+    fn run<M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure>;
+}
+
+/// One run with messages of the size asked for.
+pub fn run<R: Run>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
     match ask.size {
-        8 => sized::<K, [u64; 1]>(ask, crew),
-        64 => sized::<K, [u64; 8]>(ask, crew),
-        1024 => sized::<K, [u64; 128]>(ask, crew),
-        4096 => sized::<K, [u64; 512]>(ask, crew),
-        65_536 => sized::<K, [u64; 8192]>(ask, crew),
-        1_048_576 => sized::<K, [u64; 131_072]>(ask, crew),
+        8 => R::run::<[u64; 1]>(ask, crew),
+        64 => R::run::<[u64; 8]>(ask, crew),
+        1024 => R::run::<[u64; 128]>(ask, crew),
+        4096 => R::run::<[u64; 512]>(ask, crew),
+        65_536 => R::run::<[u64; 8192]>(ask, crew),
+        1_048_576 => R::run::<[u64; 131_072]>(ask, crew),
         size => Err(Skip(format!("no messages of {size} bytes: see --size")).into()),
     }
 }
@@ -27,12 +36,14 @@ pub fn run<K: Mechanism>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
 /// The sizes that [`run`] knows, in bytes.
 pub const SIZES: [usize; 6] = [8, 64, 1024, 4096, 65_536, 1_048_576];
 
-fn sized<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
-    match ask.question {
-        Question::OneWay | Question::SystemCalls => one_way::run::<K, M>(ask, crew),
-        Question::RoundTrip => round_trip::run::<K, M>(ask, crew),
-        Question::Many => many::run::<K, M>(ask, crew),
-        Question::Idle => idle::run::<K, M>(ask, crew),
+impl<K: Mechanism> Run for K {
+    fn run<M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
+        match ask.question {
+            Question::OneWay | Question::SystemCalls => one_way::run::<K, M>(ask, crew),
+            Question::RoundTrip => round_trip::run::<K, M>(ask, crew),
+            Question::Many => many::run::<K, M>(ask, crew),
+            Question::Idle => idle::run::<K, M>(ask, crew),
+        }
     }
 }
 
@@ -58,7 +69,7 @@ fn wait<K: Mechanism>(ask: &Ask) -> Wait {
 }
 
 /// What the workers did, taken together; what was received must be what was sent.
-fn together(reach: Reach, open: u64, all: &[Done], calls: Option<u64>) -> Result<Outcome, Failure> {
+pub fn together(reach: Reach, open: u64, all: &[Done], calls: Option<u64>) -> Result<Outcome, Failure> {
     let sum = |of: fn(&Done) -> u64| all.iter().map(of).fold(0, u64::wrapping_add);
     let (sent, received) = (sum(|d| d.sent), sum(|d| d.received));
     if sent != received || sum(|d| d.sent_sum) != sum(|d| d.received_sum) {
@@ -79,7 +90,7 @@ fn together(reach: Reach, open: u64, all: &[Done], calls: Option<u64>) -> Result
         open,
         attach: all.iter().map(|d| d.attach).max().unwrap_or(0),
         memory: match reach {
-            Reach::Processes => memory.sum(),
+            Reach::Processes | Reach::Limit => memory.sum(),
             // Threads see the memory of all.
             Reach::Threads => memory.max().unwrap_or(0),
         },
@@ -88,16 +99,17 @@ fn together(reach: Reach, open: u64, all: &[Done], calls: Option<u64>) -> Result
     })
 }
 
-fn manner<K: Mechanism>(ask: &Ask) -> Manner {
+/// How it is done.
+pub fn manner(reach: Reach, ask: &Ask) -> Manner {
     Manner {
-        reach: K::REACH,
+        reach,
         one_cpu: ask.one_cpu,
         traced: ask.question == Question::SystemCalls,
     }
 }
 
 /// What each sender is to do.
-fn extent(ask: &Ask) -> Extent {
+pub fn extent(ask: &Ask) -> Extent {
     Extent {
         time: ask.time,
         count: ask.count.map(|count| (count / ask.senders as u64).max(1)),
@@ -105,7 +117,7 @@ fn extent(ask: &Ask) -> Extent {
 }
 
 /// Does `step` as often as `extent` says, at least once; for a time, it looks at the clock each 100 µs or so.
-fn until(extent: Extent, begun: &Begun, mut step: impl FnMut() -> Result<(), Skip>) -> Result<(), Skip> {
+pub fn until(extent: Extent, begun: &Begun, mut step: impl FnMut() -> Result<(), Skip>) -> Result<(), Skip> {
     const OFTEN: u64 = 100_000;
     if let Some(count) = extent.count {
         return (0..count).try_for_each(|_| step());

@@ -13,7 +13,7 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         Box::new(|post| send(&link, post)),
         Box::new(|post| receive(&link, post)),
     ];
-    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    let (all, calls) = crew.run(manner(K::REACH, ask), extent(ask), &works)?;
     together(K::REACH, took, &all, calls)
 }
 

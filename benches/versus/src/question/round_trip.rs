@@ -10,8 +10,8 @@ use crate::message::{END, Message};
 
 use super::{extent, manner, open, together, until};
 
-/// Round trips that are not measured, at first, unless they are all.
-const WARM_UP: u64 = 100;
+/// Round trips that are not measured, at first; of fewer than twice as many, half.
+pub const WARM_UP: u64 = 100;
 
 pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, Failure> {
     let (there, took) = open::<K, M>(ask)?;
@@ -20,13 +20,14 @@ pub fn run<K: Mechanism, M: Message>(ask: &Ask, crew: &Crew) -> Result<Outcome, 
         Box::new(|post| ask_for_answers(&there, &back, post)),
         Box::new(|post| answer(&there, &back, post)),
     ];
-    let (all, calls) = crew.run(manner::<K>(ask), extent(ask), &works)?;
+    let (all, calls) = crew.run(manner(K::REACH, ask), extent(ask), &works)?;
     together(K::REACH, took, &all, calls)
 }
 
 fn ask_for_answers<M: Message>(there: &impl Link<M>, back: &impl Link<M>, post: &Post<'_>) -> Result<Done, Skip> {
     let (mut question, mut answer) = (M::new(), M::new());
     let mut trips = histogram();
+    let measured_from = WARM_UP.min(post.extent.count.unwrap_or(u64::MAX) / 2);
     let arrived = post.arrive();
     let (mut tx, mut rx) = (there.tx()?, back.rx()?);
     let begun = post.begin(arrived)?;
@@ -37,7 +38,7 @@ fn ask_for_answers<M: Message>(there: &impl Link<M>, back: &impl Link<M>, post: 
         rx.recv(&mut answer)?;
         let after = now();
         assert_eq!(answer.checked().expect("a whole answer"), number, "the answer to this");
-        if number >= WARM_UP || post.extent.count.is_some_and(|count| count <= WARM_UP) {
+        if number >= measured_from {
             trips.saturating_record(after - before);
         }
         sum = sum.wrapping_add(number);
