@@ -9,6 +9,7 @@ use crate::message::Message;
 
 use super::{About, Link, Many, Mechanism, Reach, Rx, Shape, Skip, Tx};
 
+/// What they all are.
 const ABOUT: About = About {
     framing: "messages, one size",
     persistence: "none; or until a name is removed",
@@ -22,46 +23,41 @@ const FOR_EVER: Duration = Duration::from_secs(3600);
 const MOST: usize = 64 << 10;
 const WAITS: &[Wait] = &[Wait::Adaptive, Wait::Spin, Wait::Sleep];
 
-/// One sender, one receiver.
-#[derive(Debug)]
-pub struct Spsc;
+macro_rules! kinds {
+    ($($kind:ident $name:literal: $senders:ident $s:ident, $receivers:ident $r:ident;)*) => {$(
+        #[derive(Debug)]
+        pub struct $kind;
 
-/// Several of both.
-#[derive(Debug)]
-pub struct Mpmc;
-
-impl Mechanism for Spsc {
-    const NAME: &'static str = "annulus spsc";
-    const REACH: Reach = Reach::Processes;
-    const SENDERS: Many = Many::One;
-    const RECEIVERS: Many = Many::One;
-    const WAITS: &'static [Wait] = WAITS;
-    const MOST: usize = MOST;
-    const ABOUT: About = ABOUT;
-    type Link<M: Message> = Ring<M, Single>;
+        impl Mechanism for $kind {
+            const NAME: &'static str = $name;
+            const REACH: Reach = Reach::Processes;
+            const SENDERS: Many = Many::$senders;
+            const RECEIVERS: Many = Many::$receivers;
+            const WAITS: &'static [Wait] = WAITS;
+            const MOST: usize = MOST;
+            const ABOUT: About = ABOUT;
+            type Link<M: Message> = Ring<M, $s, $r>;
+        }
+    )*};
 }
 
-impl Mechanism for Mpmc {
-    const NAME: &'static str = "annulus mpmc";
-    const REACH: Reach = Reach::Processes;
-    const SENDERS: Many = Many::Any;
-    const RECEIVERS: Many = Many::Any;
-    const WAITS: &'static [Wait] = WAITS;
-    const MOST: usize = MOST;
-    const ABOUT: About = ABOUT;
-    type Link<M: Message> = Ring<M, Multi>;
+kinds! {
+    Spsc "annulus spsc": One Single, One Single;
+    Mpsc "annulus mpsc": Any Multi, One Single;
+    Spmc "annulus spmc": One Single, Any Multi;
+    Mpmc "annulus mpmc": Any Multi, Any Multi;
 }
 
-/// A ring with both ends of a kind.
+/// A ring with ends of these kinds.
 #[derive(Debug)]
-pub struct Ring<M, E: End>(Channel<M, E, E>);
+pub struct Ring<M, S: End, R: End>(Channel<M, S, R>);
 
-impl<M: Message, E: End> Link<M> for Ring<M, E>
+impl<M: Message, S: End, R: End> Link<M> for Ring<M, S, R>
 where
-    Channel<M, E, E>: Sync,
+    Channel<M, S, R>: Sync,
 {
-    type Tx = Sender<M, E>;
-    type Rx = Receiver<M, E>;
+    type Tx = Sender<M, S>;
+    type Rx = Receiver<M, R>;
 
     fn open(shape: &Shape) -> Result<Self, Skip> {
         let builder = Channel::builder(shape.slots);

@@ -6,14 +6,25 @@
 mod annulus;
 #[cfg(test)]
 mod carries;
+mod crossbeam_channel;
+mod crossbeam_queue;
+mod disruptor;
 mod fifo;
+mod flume;
+mod gil;
+mod kanal;
 mod limits;
+mod nexus_queue;
+mod omango;
 mod pipe;
 mod posix_mq;
+mod ringbuf;
 mod rtrb;
 mod sockets;
+mod std_mpsc;
 mod sysv;
 mod tcp;
+mod threads;
 
 use std::io;
 
@@ -202,6 +213,8 @@ pub fn ours(ask: &Ask) -> &'static str {
 pub fn all() -> Vec<Entry> {
     let mut all = vec![
         entry::<annulus::Spsc>(),
+        entry::<annulus::Mpsc>(),
+        entry::<annulus::Spmc>(),
         entry::<annulus::Mpmc>(),
         entry::<pipe::Pipe>(),
         entry::<fifo::Fifo>(),
@@ -212,6 +225,21 @@ pub fn all() -> Vec<Entry> {
         entry::<posix_mq::PosixMq>(),
         entry::<sysv::SysV>(),
         entry::<rtrb::Rtrb>(),
+        entry::<nexus_queue::Spsc>(),
+        entry::<nexus_queue::Mpsc>(),
+        entry::<nexus_queue::Spmc>(),
+        entry::<omango::Spsc>(),
+        entry::<omango::Mpmc>(),
+        entry::<gil::Spsc>(),
+        entry::<gil::Mpmc>(),
+        entry::<ringbuf::Ringbuf>(),
+        entry::<disruptor::Single>(),
+        entry::<disruptor::Multi>(),
+        entry::<crossbeam_queue::Array>(),
+        entry::<crossbeam_channel::Bounded>(),
+        entry::<std_mpsc::SyncChannel>(),
+        entry::<flume::Bounded>(),
+        entry::<kanal::Bounded>(),
     ];
     all.extend(limits::entries());
     all
