@@ -28,7 +28,7 @@ use crate::mechanism::{Reach, Skip};
 use crate::trace;
 
 /// What a run gets beyond the time that it was to take, before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One worker's work: it takes its end, calls [`Post::begin`], and says what it did.
 pub type Work<'a> = Box<dyn Fn(&Post<'_>) -> Result<Done, Skip> + Sync + 'a>;

@@ -18,6 +18,7 @@ mod nexus_queue;
 mod omango;
 mod pipe;
 mod posix_mq;
+mod python;
 mod ringbuf;
 mod rtrb;
 mod sockets;
@@ -241,6 +242,7 @@ pub fn all() -> Vec<Entry> {
         entry::<flume::Bounded>(),
         entry::<kanal::Bounded>(),
     ];
+    all.extend(python::entries());
     all.extend(limits::entries());
     all
 }
