@@ -8,10 +8,12 @@ mod annulus;
 mod carries;
 mod crossbeam_channel;
 mod crossbeam_queue;
+mod cueue;
 mod disruptor;
 mod fifo;
 mod flume;
 mod gil;
+mod ipc_channel;
 mod kanal;
 mod limits;
 mod nexus_queue;
@@ -20,7 +22,10 @@ mod pipe;
 mod posix_mq;
 mod python;
 mod ringbuf;
+mod ringfire;
 mod rtrb;
+mod shaq;
+mod shmem_ipc;
 mod sockets;
 mod std_mpsc;
 mod sysv;
@@ -225,6 +230,12 @@ pub fn all() -> Vec<Entry> {
         entry::<tcp::Tcp>(),
         entry::<posix_mq::PosixMq>(),
         entry::<sysv::SysV>(),
+        entry::<ringfire::Ringfire>(),
+        entry::<cueue::Cueue>(),
+        entry::<shmem_ipc::ShmemIpc>(),
+        entry::<shaq::Spsc>(),
+        entry::<shaq::Mpmc>(),
+        entry::<ipc_channel::IpcChannel>(),
         entry::<rtrb::Rtrb>(),
         entry::<nexus_queue::Spsc>(),
         entry::<nexus_queue::Mpsc>(),
