@@ -13,6 +13,7 @@ mod disruptor;
 mod fifo;
 mod flume;
 mod gil;
+mod iceoryx2;
 mod ipc_channel;
 mod kanal;
 mod limits;
@@ -230,6 +231,7 @@ pub fn all() -> Vec<Entry> {
         entry::<tcp::Tcp>(),
         entry::<posix_mq::PosixMq>(),
         entry::<sysv::SysV>(),
+        entry::<iceoryx2::Iceoryx2>(),
         entry::<ringfire::Ringfire>(),
         entry::<cueue::Cueue>(),
         entry::<shmem_ipc::ShmemIpc>(),
