@@ -1,4 +1,4 @@
-//! Which compiler is this, and which versions of what is compared?
+//! Which compiler is this, which versions of what is compared, and is there a C++ compiler that finds Boost's headers?
 
 use std::env;
 use std::error::Error;
@@ -17,7 +17,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = Path::new(&env::var("OUT_DIR")?).join("versions.rs");
     let text = format!("/// What is compared, with its version.\nconst VERSIONS: &[(&str, &str)] = &{versions:?};\n");
     fs::write(out, text)?;
+    build_boost_queue();
     Ok(())
+}
+
+/// Boost.Interprocess's message queue is measured where it can be built.
+fn build_boost_queue() {
+    println!("cargo::rustc-check-cfg=cfg(boost)");
+    println!("cargo::rerun-if-changed=src/mechanism/boost.cpp");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++14").file("src/mechanism/boost.cpp");
+    if build.cargo_warnings(false).try_compile("boost_queue").is_ok() {
+        println!("cargo::rustc-cfg=boost");
+    }
 }
 
 /// The names of the dependencies below the line that says so, and ours.

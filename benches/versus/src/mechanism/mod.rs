@@ -4,6 +4,7 @@
 //! uses it. [`entry`] hides the types: it turns a mechanism into an [`Entry`] that can be asked [`Ask`]s.
 
 mod annulus;
+mod boost;
 #[cfg(test)]
 mod carries;
 mod crossbeam_channel;
@@ -238,6 +239,7 @@ pub fn all() -> Vec<Entry> {
         entry::<shaq::Spsc>(),
         entry::<shaq::Mpmc>(),
         entry::<ipc_channel::IpcChannel>(),
+        entry::<boost::Boost>(),
         entry::<rtrb::Rtrb>(),
         entry::<nexus_queue::Spsc>(),
         entry::<nexus_queue::Mpsc>(),

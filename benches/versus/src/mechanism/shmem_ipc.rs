@@ -85,7 +85,6 @@ impl Ring {
 }
 
 /// An end, and whether it sleeps and wakes.
-#[expect(missing_debug_implementations, reason = "the crate's ends have none")]
 pub struct End<E> {
     end: E,
     sleeps: bool,
