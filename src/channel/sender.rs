@@ -10,7 +10,7 @@ use crate::error::{AttachError, SendError, SendManyError, SendTimeoutError, TryS
 use crate::layout::Role;
 use crate::ring::Ring;
 use crate::ring::sender::{SendEnd, Sent};
-use crate::wait::Why;
+use crate::wait::{Spinning, Why};
 
 use super::deadline;
 use super::end::{End, Multi};
@@ -286,7 +286,7 @@ impl<T: Pod, E: End> Sender<T, E> {
         loop {
             let seen = self.end.watch();
             if !spinning.step(&seen) {
-                return self.sleeping(deadline, push);
+                return self.sleeping(spinning, deadline, push);
             }
             match push() {
                 Err(Refusal::Blocked) => {}
@@ -302,7 +302,12 @@ impl<T: Pod, E: End> Sender<T, E> {
     }
 
     /// The same, asleep.
-    fn sleeping<R>(&self, deadline: Option<u64>, push: impl Fn() -> Result<R, Refusal>) -> Result<R, Refusal> {
+    fn sleeping<R>(
+        &self,
+        spinning: Spinning<'_>,
+        deadline: Option<u64>,
+        push: impl Fn() -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
         let mut sleeper = self.endpoint.sleep(deadline);
         while let Some(why) = sleeper.next() {
             if why == Why::Tick || why == Why::Sleep && self.endpoint.overdue() {
@@ -310,7 +315,10 @@ impl<T: Pod, E: End> Sender<T, E> {
             }
             match push() {
                 Err(Refusal::Blocked) => {}
-                pushed => return pushed,
+                pushed => {
+                    spinning.slept(&sleeper);
+                    return pushed;
+                }
             }
             if why == Why::Sleep {
                 self.endpoint.count_wait();

@@ -5,7 +5,7 @@ use bytemuck::Pod;
 use crate::layout::Role;
 use crate::ring::Refused;
 use crate::ring::receiver::ReceiveEnd;
-use crate::wait::Why;
+use crate::wait::{Spinning, Why};
 
 use super::end::End;
 use super::endpoint::{Attended, NoneYet, Refusal};
@@ -179,7 +179,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
         loop {
             let seen = self.end.watch();
             if !spinning.step(&seen) {
-                return self.sleeping::<How>(deadline).map_err(error);
+                return self.sleeping::<How>(spinning, deadline).map_err(error);
             }
             let refusal = match self.pop::<How>() {
                 Ok(message) => {
@@ -196,7 +196,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     /// The same, asleep.
-    fn sleeping<How: Taking>(&self, deadline: Option<u64>) -> Result<How::Taken<T>, Refusal> {
+    fn sleeping<How: Taking>(&self, spinning: Spinning<'_>, deadline: Option<u64>) -> Result<How::Taken<T>, Refusal> {
         let mut sleeper = self.endpoint.sleep(deadline);
         while let Some(why) = sleeper.next() {
             let found = match self.pop::<How>() {
@@ -208,7 +208,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
             };
             match found {
                 Err(Refusal::Blocked) => {}
-                found => return found,
+                found => {
+                    spinning.slept(&sleeper);
+                    return found;
+                }
             }
             if why == Why::Sleep {
                 self.endpoint.count_wait();

@@ -105,6 +105,8 @@ pub(crate) enum Why {
 pub(crate) struct Sleeper<'a> {
     wait: Wait<'a>,
     state: State,
+    /// When it was made, and when the clock was last read.
+    times: (u64, u64),
     /// How long a sleep lasts at most now.
     tick: u64,
     /// When this tick is over.
@@ -126,12 +128,19 @@ impl<'a> Sleeper<'a> {
     /// Whose first tick begins now.
     pub(crate) fn new(wait: Wait<'a>) -> Self {
         let tick = FIRST_TICK.min(wait.tick);
+        let time = now();
         Sleeper {
             wait,
             state: State::Awake,
+            times: (time, time),
             tick,
-            due: now().saturating_add(tick),
+            due: time.saturating_add(tick),
         }
+    }
+
+    /// When it began, and when it last woke, in nanoseconds of [`now`].
+    fn times(&self) -> (u64, u64) {
+        self.times
     }
 
     /// Announces itself, or, if that is done, sleeps; then it is time to try the operation, and it tells why. `None`
@@ -151,6 +160,7 @@ impl<'a> Sleeper<'a> {
             State::Announced(seen) => {
                 futex_wait(wait.word, seen, wait.deadline.map_or(self.due, |at| at.min(self.due)));
                 let time = now();
+                self.times.1 = time;
                 self.state = match wait.deadline {
                     Some(at) if time >= at => State::TooLate,
                     _ => State::Awake,

@@ -2,8 +2,10 @@
 //!
 //! Waking a halted processor takes some 30 µs, so an answer that comes sooner is cheaper to spin for; and a budget below
 //! that is a trap: both sides fall asleep for each other's wake-up and stay slow. So the budget adapts between the
-//! channel's spin time and a 64th of it: it doubles when a spin was answered, halves when one was in vain, and every
-//! 32nd spin that outlasts its first round takes the full time whatever has been, which is the way back up.
+//! channel's spin time and nothing: it doubles when a spin was answered and halves when one was in vain, and where messages
+//! are further apart than the spin time nobody spins at all. The way back up: a wait that ended asleep, and took less than a
+//! full spin would have, restores the budget; and once in [`PROBE`] waits without one the full time is spun whatever has
+//! been, in case that the wake-ups themselves take longer.
 //!
 //! A look costs the other side the cache line that it is working on, and the lines after it, which the processor fetches
 //! ahead. Where messages come one by one that does not matter, and every nanosecond before the look does. Where they
@@ -12,6 +14,8 @@
 //! until there are [`MANY`], or for so long as the caller allows. It stays dense for as long as that brings something.
 
 use crate::sync::{AtomicU32, Relaxed, now, spin_hint};
+
+use super::Sleeper;
 
 /// Pauses between two readings of the clock, each of which is followed by a full look: the end of a stream, an orphan or
 /// a reaped slot shows in no slot that a [`Watch`] is on. A pause takes 10 to 45 ns on the processors of today.
@@ -22,10 +26,10 @@ const STREAK: u32 = 4;
 const SOME: u64 = 2;
 /// As far as a processor fetches ahead, and more. Measured: `benches/NOTES.md`.
 const MANY: u64 = 1024;
-/// The least budget is the full one shifted by this.
+/// A budget below the full one shifted by this is none.
 const FLOOR_SHIFT: u32 = 6;
-/// One spin in this many tries the full budget.
-const PROBE: u32 = 32;
+/// One wait in this many spins although the budget is none. A guess: with the default of 100 µs it costs a wait 0.4 µs.
+const PROBE: u32 = 256;
 
 /// What is cheap to ask while the operation itself has been refused. A hint, either way.
 pub(crate) trait Watch: Sized {
@@ -44,7 +48,8 @@ pub(crate) struct Spin {
     full: u32,
     /// Nanoseconds.
     budget: AtomicU32,
-    spins: AtomicU32,
+    /// Waits without a budget.
+    without: AtomicU32,
     /// Waits in a row that were answered at once, up to [`STREAK`].
     streak: AtomicU32,
 }
@@ -55,7 +60,7 @@ impl Spin {
         Spin {
             full,
             budget: AtomicU32::new(full),
-            spins: AtomicU32::new(0),
+            without: AtomicU32::new(0),
             streak: AtomicU32::new(0),
         }
     }
@@ -68,7 +73,7 @@ impl Spin {
             linger: if self.dense() { linger } else { 0 },
             deadline,
             pauses: 0,
-            until: None,
+            clock: None,
         }
     }
 
@@ -77,15 +82,18 @@ impl Spin {
         self.streak.load(Relaxed) == STREAK
     }
 
-    fn next_budget(&self) -> u32 {
-        // Relaxed, all: hint (as in `dense`).
-        let spins = self.spins.load(Relaxed).wrapping_add(1);
-        self.spins.store(spins, Relaxed);
-        if spins.is_multiple_of(PROBE) {
-            self.full
-        } else {
-            self.budget.load(Relaxed)
-        }
+    fn budget(&self) -> u32 {
+        // Relaxed: hint (as in `dense`).
+        self.budget.load(Relaxed)
+    }
+
+    /// A wait begins without a budget: is it the one that spins all the same?
+    #[cold]
+    fn probes(&self) -> bool {
+        // Relaxed, both: hint (as in `dense`).
+        let without = self.without.load(Relaxed).wrapping_add(1);
+        self.without.store(without, Relaxed);
+        self.full != 0 && without.is_multiple_of(PROBE)
     }
 
     /// A wait was answered: in how `dense` a stream?
@@ -93,7 +101,8 @@ impl Spin {
         // Relaxed, all: hint (as in `dense`).
         let streak = if dense { self.streak.load(Relaxed) + 1 } else { 0 };
         self.streak.store(streak.min(STREAK), Relaxed);
-        let budget = self.budget.load(Relaxed).saturating_mul(2);
+        let least = self.full >> FLOOR_SHIFT;
+        let budget = self.budget.load(Relaxed).saturating_mul(2).max(least);
         self.budget.store(budget.min(self.full), Relaxed);
     }
 
@@ -101,7 +110,16 @@ impl Spin {
     fn learn_from_silence(&self) {
         // Relaxed, both: hint (as in `dense`).
         let budget = self.budget.load(Relaxed) / 2;
-        self.budget.store(budget.max(self.full >> FLOOR_SHIFT), Relaxed);
+        let enough = budget >= self.full >> FLOOR_SHIFT;
+        self.budget.store(if enough { budget } else { 0 }, Relaxed);
+    }
+
+    /// A wait of so many nanoseconds ended asleep: a spin of the full time would have been answered, or not.
+    fn learn_from_a_sleep(&self, waited: u64) {
+        if waited <= u64::from(self.full) {
+            // Relaxed: hint (as in `dense`).
+            self.budget.store(self.full, Relaxed);
+        }
     }
 }
 
@@ -116,15 +134,15 @@ pub(crate) struct Spinning<'a> {
     deadline: Option<u64>,
     /// So far, without those of lingering.
     pauses: u32,
-    /// When the budget is used up, once the clock has been read.
-    until: Option<u64>,
+    /// When the clock was first read, and when the budget is used up.
+    clock: Option<(u64, u64)>,
 }
 
 impl Spinning<'_> {
     /// Spins until `seen` has changed, or it is time for a full look; `false`: it is time to sleep.
     #[inline(always)]
     pub(crate) fn step(&mut self, seen: &impl Watch) -> bool {
-        if self.spin.full == 0 {
+        if self.spin.budget() == 0 && !self.goes_on_without() {
             return false;
         }
         if self.linger != 0 && lingered(std::mem::take(&mut self.linger), seen) {
@@ -147,14 +165,34 @@ impl Spinning<'_> {
     #[cold]
     fn time_left(&mut self) -> bool {
         let time = now();
-        let until = *self.until.get_or_insert_with(|| {
-            let until = time.saturating_add(u64::from(self.spin.next_budget()));
-            self.deadline.map_or(until, |at| at.min(until))
-        });
+        let (since, until) = self.clock.unwrap_or_else(|| self.from(time, self.spin.budget()));
+        self.clock = Some((since, until));
         if time >= until {
             self.spin.learn_from_silence();
         }
         time < until
+    }
+
+    /// Without a budget: a spin that has begun ends by the clock, as one that probes; others do not begin.
+    #[cold]
+    fn goes_on_without(&mut self) -> bool {
+        if self.clock.is_none() && self.pauses == 0 && self.spin.probes() {
+            self.clock = Some(self.from(now(), self.spin.full));
+        }
+        self.clock.is_some() || self.pauses != 0
+    }
+
+    fn from(&self, time: u64, budget: u32) -> (u64, u64) {
+        let until = time.saturating_add(u64::from(budget));
+        (time, self.deadline.map_or(until, |at| at.min(until)))
+    }
+
+    /// The operation has been done, asleep.
+    #[cold]
+    pub(crate) fn slept(&self, sleeper: &Sleeper<'_>) {
+        let (began, ended) = sleeper.times();
+        let began = self.clock.map_or(began, |(since, _)| since);
+        self.spin.learn_from_a_sleep(ended.saturating_sub(began));
     }
 
     /// The operation has been done, after a change of `seen`.
@@ -199,6 +237,59 @@ mod tests {
         fn ahead(&self, _slots: u64) -> Option<Self> {
             None
         }
+    }
+
+    /// Where nothing ever changes.
+    struct Still;
+
+    impl Watch for Still {
+        fn changed(&self) -> bool {
+            false
+        }
+
+        fn ahead(&self, _slots: u64) -> Option<Self> {
+            None
+        }
+    }
+
+    #[test]
+    fn spins_in_vain_come_to_none_but_for_a_probe_once_in_a_while() {
+        // So long that a first round does not use it up.
+        let spin = Spin::new(u32::MAX);
+        let spun = |waits: u32| (0..waits).filter(|_| spin.begin(0, None).step(&Still)).count();
+        assert_eq!(spun(10), 10);
+        (0..=FLOOR_SHIFT).for_each(|_| spin.learn_from_silence());
+        assert_eq!(spun(PROBE - 1), 0);
+        assert_eq!(spun(1), 1);
+        assert_eq!(spun(PROBE - 1), 0);
+    }
+
+    #[test]
+    fn a_sleep_shorter_than_a_spin_brings_the_spin_back() {
+        let spin = Spin::new(640);
+        (0..10).for_each(|_| spin.learn_from_silence());
+        spin.learn_from_a_sleep(641);
+        assert_eq!(spin.budget(), 0);
+        spin.learn_from_a_sleep(640);
+        assert_eq!(spin.budget(), 640);
+    }
+
+    #[test]
+    fn an_answer_to_a_probe_is_a_first_step_back_up() {
+        let spin = Spin::new(640);
+        (0..10).for_each(|_| spin.learn_from_silence());
+        spin.learn_from_an_answer(false);
+        assert_eq!(spin.budget(), 10);
+        (0..10).for_each(|_| spin.learn_from_an_answer(false));
+        assert_eq!(spin.budget(), 640);
+    }
+
+    #[test]
+    fn who_is_told_not_to_spin_never_does() {
+        let spin = Spin::new(0);
+        spin.learn_from_an_answer(true);
+        spin.learn_from_a_sleep(0);
+        assert!((0..2 * PROBE).all(|_| !spin.begin(0, None).step(&Still)));
     }
 
     #[test]
