@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::board::{Board, now};
 use crate::crew::{Crew, Done, Extent, Manner, Work};
@@ -20,7 +20,7 @@ const READINGS: usize = 5;
 const SAME: f64 = 1.35;
 
 /// What all figures depend on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     /// As the kernel names the processor.
     pub processor: String,

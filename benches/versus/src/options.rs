@@ -46,6 +46,9 @@ pub struct Options {
     /// Write a page with charts, and the charts, into this directory
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
+    /// Measure nothing: show again what `--json` has written to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "mechanism", "question", "size"])]
+    pub from: Option<PathBuf>,
     /// Say what there is, and what could be measured here, and stop
     #[arg(long)]
     pub list: bool,

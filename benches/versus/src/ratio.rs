@@ -47,13 +47,24 @@ impl Spread {
 impl Answer {
     /// The figures of a mechanism, whatever the machine did meanwhile.
     pub fn figures(&self, mechanism: &str) -> Option<Spread> {
+        self.spread(mechanism, |run| run.figure(self.ask.question))
+    }
+
+    /// Something else of a mechanism's runs. None of one that could not answer to the end: what it did before does not count.
+    pub fn spread(&self, mechanism: &str, of: impl Fn(&Run) -> f64) -> Option<Spread> {
+        if self.absence(mechanism).is_some() {
+            return None;
+        }
         let runs = self.rounds.iter().filter_map(|round| round.of(mechanism));
-        Spread::of(runs.map(|run| run.figure(self.ask.question)))
+        Spread::of(runs.map(of).filter(|figure| figure.is_finite()))
     }
 
     /// How many times as long `peer` takes as `ours`: more than 1 is ours ahead. None unless both were measured in the same
     /// rounds of this run, with the machine in one state, often enough.
     pub fn ratio(&self, peer: &str, ours: &str) -> Option<Spread> {
+        if self.absence(peer).or(self.absence(ours)).is_some() {
+            return None;
+        }
         let question = self.ask.question;
         let ratios = self.rounds.iter().filter_map(|round| {
             let (peer, ours) = (round.of(peer)?, round.of(ours)?);
@@ -65,12 +76,12 @@ impl Answer {
     }
 
     /// The mechanisms that have figures, fastest first.
-    pub fn ranking(&self) -> Vec<(&'static str, Spread)> {
-        let mut names: Vec<&'static str> = self
+    pub fn ranking(&self) -> Vec<(&str, Spread)> {
+        let mut names: Vec<&str> = self
             .rounds
             .iter()
             .flat_map(|r| &r.runs)
-            .map(|run| run.mechanism)
+            .map(|run| run.mechanism.as_str())
             .collect();
         names.sort_unstable();
         names.dedup();

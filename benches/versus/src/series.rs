@@ -3,15 +3,15 @@
 //! In rounds: each mechanism once, in an order that turns from round to round, with a probe of the machine before and after each
 //! run. What is compared are two runs of one round whose probes agree; see [`crate::ratio`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Question};
-use crate::crew::{Crew, Outcome};
+use crate::crew::{Crew, Latency, Outcome};
 use crate::machine;
 use crate::mechanism::Entry;
 
 /// What was measured of one question.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
     /// The question.
     pub ask: Ask,
@@ -22,32 +22,54 @@ pub struct Answer {
 }
 
 /// One turn of all mechanisms.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Round {
     /// In the order in which they were made.
     pub runs: Vec<Run>,
 }
 
 /// One run of one mechanism.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     /// Its name.
-    pub mechanism: &'static str,
+    pub mechanism: String,
     /// The probes before and after, in nanoseconds; none on one processor.
     pub probes: Vec<f64>,
     /// What it came to.
+    #[serde(with = "Came")]
     pub outcome: Outcome,
 }
 
 /// A mechanism without a figure.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Absent {
     /// Its name.
-    pub mechanism: &'static str,
+    pub mechanism: String,
     /// Why.
     pub why: String,
     /// Whether it was meant to answer: it hung, died, or delivered something else.
     pub failed: bool,
+}
+
+/// How an [`Outcome`] is written and read.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Outcome")]
+struct Came {
+    elapsed: u64,
+    messages: u64,
+    cpu: u64,
+    open: u64,
+    attach: u64,
+    memory: u64,
+    latency: Option<Latency>,
+    calls: Option<u64>,
+}
+
+impl Answer {
+    /// Why a mechanism has no figure here, if it has none.
+    pub fn absence(&self, mechanism: &str) -> Option<&Absent> {
+        self.absent.iter().find(|absent| absent.mechanism == mechanism)
+    }
 }
 
 impl Run {
@@ -59,8 +81,23 @@ impl Run {
             Question::OneWay | Question::Many => a_message(self.outcome.elapsed),
             Question::RoundTrip => self.outcome.latency.map_or(f64::NAN, |latency| latency.p50 as f64),
             Question::Idle => a_message(self.outcome.cpu),
-            Question::SystemCalls => a_message(self.outcome.calls.unwrap_or(0)),
+            Question::SystemCalls => self.outcome.calls.map_or(f64::NAN, a_message),
         }
+    }
+
+    /// Gigabytes a second, of messages of so many bytes.
+    pub fn bandwidth(&self, size: usize) -> f64 {
+        (self.outcome.messages * size as u64) as f64 / self.outcome.elapsed as f64
+    }
+
+    /// Processor seconds a million messages.
+    pub fn busy(&self) -> f64 {
+        self.outcome.cpu as f64 / self.outcome.messages as f64 / 1e3
+    }
+
+    /// What making the link and taking its ends took, in nanoseconds.
+    pub fn start_up(&self) -> f64 {
+        (self.outcome.open + self.outcome.attach) as f64
     }
 }
 
@@ -76,7 +113,7 @@ pub fn measure(ask: &Ask, entries: &[Entry], rounds: usize, crew: &Crew, mut ste
         match (entry.refuses)(ask) {
             None => present.push(*entry),
             Some(why) => answer.absent.push(Absent {
-                mechanism: entry.name,
+                mechanism: entry.name.to_owned(),
                 why: why.to_string(),
                 failed: false,
             }),
@@ -95,7 +132,7 @@ pub fn measure(ask: &Ask, entries: &[Entry], rounds: usize, crew: &Crew, mut ste
                 Ok(outcome) => {
                     let after = machine::probe(crew);
                     round.runs.push(Run {
-                        mechanism: entry.name,
+                        mechanism: entry.name.to_owned(),
                         probes: before.into_iter().chain(after).collect(),
                         outcome,
                     });
@@ -104,7 +141,7 @@ pub fn measure(ask: &Ask, entries: &[Entry], rounds: usize, crew: &Crew, mut ste
                 }
                 Err(why) => {
                     answer.absent.push(Absent {
-                        mechanism: entry.name,
+                        mechanism: entry.name.to_owned(),
                         failed: why.is_fault(),
                         why: why.to_string(),
                     });

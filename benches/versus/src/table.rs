@@ -1,12 +1,15 @@
 //! What does the terminal show?
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::ask::Question;
+use crate::crew::Latency;
 use crate::machine::Machine;
 use crate::ratio::Spread;
-use crate::series::Answer;
+use crate::record::Record;
+use crate::series::{Answer, Run};
+use crate::summary::{self, Best};
 
 /// What the figures depend on.
 pub fn machine(machine: &Machine, probe: Option<f64>) -> String {
@@ -33,16 +36,13 @@ pub fn machine(machine: &Machine, probe: Option<f64>) -> String {
 /// One question: a row a mechanism, fastest first, each with its ratio to `ours`.
 pub fn answer(answer: &Answer, ours: &str) -> String {
     let question = answer.ask.question;
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    let unit = unit(question);
     let mut header = vec![
         format!("{question}, {}", answer.ask.title()),
-        unit.to_owned(),
-        format!("times as long as {ours}"),
+        unit(question).to_owned(),
+        format!("times {ours}"),
     ];
     header.extend(extra(question).iter().map(|s| (*s).to_owned()));
-    table.set_header(header);
+    let mut table = table(header);
     for (name, figures) in answer.ranking() {
         let ratio = match answer.ratio(name, ours) {
             _ if name == ours => "1".to_owned(),
@@ -50,17 +50,62 @@ pub fn answer(answer: &Answer, ours: &str) -> String {
             None => "–".to_owned(),
         };
         let mut row = vec![name.to_owned(), number(scaled(question, figures.median)), ratio];
-        row.extend(extras(answer, name));
+        row.extend(extras(answer, name).map(|extra| extra.map_or_else(|| "–".to_owned(), |e| number(e.median))));
         table.add_row(row);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    right(&mut table);
     let mut text = table.to_string();
     for absent in answer.absent.iter().filter(|absent| absent.failed) {
         text.push_str(&format!("\n  {}: {}", absent.mechanism, absent.why));
     }
     text
+}
+
+/// A line a question: ours, and the best of the others with their ratios to ours.
+pub fn summary(record: &Record) -> String {
+    let best = |best: &Option<Best<'_>>| match best {
+        Some(Best {
+            name,
+            ratio: Some(ratio),
+            ..
+        }) => format!("{name} ×{}", number(ratio.median)),
+        Some(Best { name, ratio: None, .. }) => format!("{name} –"),
+        None => String::new(),
+    };
+    let mut table = table(vec![
+        "the best, × how long ours takes".to_owned(),
+        "ours".to_owned(),
+        "between processes".to_owned(),
+        "in one process".to_owned(),
+        "limit".to_owned(),
+    ]);
+    for line in summary::lines(record) {
+        let question = line.answer.ask.question;
+        let ours = line.figures.map_or_else(
+            || "–".to_owned(),
+            |figures| format!("{} {}", number(scaled(question, figures.median)), short(question)),
+        );
+        let mut row = vec![format!("{question}, {}", line.answer.ask.title()), ours];
+        row.extend(line.best.iter().map(best));
+        table.add_row(row);
+    }
+    right(&mut table);
+    table.to_string()
+}
+
+/// As wide as its content, but no wider than the terminal, if there is one.
+fn table(header: Vec<String>) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table
+}
+
+fn right(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
 }
 
 /// The unit of [`scaled`] figures.
@@ -82,7 +127,16 @@ pub fn scaled(question: Question, figure: f64) -> f64 {
     }
 }
 
-fn extra(question: Question) -> &'static [&'static str] {
+fn short(question: Question) -> &'static str {
+    match question {
+        Question::OneWay | Question::Many | Question::RoundTrip => "ns",
+        Question::Idle => "s",
+        Question::SystemCalls => "calls",
+    }
+}
+
+/// What else is told of a question.
+pub fn extra(question: Question) -> &'static [&'static str] {
     match question {
         Question::OneWay => &["GB/s", "CPU s a million", "open + attach, µs", "memory, KiB"],
         Question::Many => &["CPU s a million"],
@@ -91,35 +145,29 @@ fn extra(question: Question) -> &'static [&'static str] {
     }
 }
 
-fn extras(answer: &Answer, name: &str) -> Vec<String> {
-    let median = |of: &dyn Fn(&crate::crew::Outcome) -> f64| {
-        let runs = answer
-            .rounds
-            .iter()
-            .flat_map(|round| &round.runs)
-            .filter(|run| run.mechanism == name);
-        let spread = Spread::of(runs.map(|run| of(&run.outcome)));
-        spread.map_or_else(|| "–".to_owned(), |spread| number(spread.median))
-    };
-    let cpu = || median(&|o| o.cpu as f64 / o.messages as f64 / 1e3);
-    match answer.ask.question {
+/// The figures of [`extra`].
+pub fn extras(answer: &Answer, name: &str) -> impl Iterator<Item = Option<Spread>> {
+    let latency = |of: fn(Latency) -> u64| move |run: &Run| run.outcome.latency.map_or(f64::NAN, |l| of(l) as f64);
+    let all = match answer.ask.question {
         Question::OneWay => vec![
-            median(&|o| (o.messages * answer.ask.size as u64) as f64 / o.elapsed as f64),
-            cpu(),
-            median(&|o| (o.open + o.attach) as f64 / 1e3),
-            median(&|o| o.memory as f64 / 1024.0),
+            answer.spread(name, |run| run.bandwidth(answer.ask.size)),
+            answer.spread(name, Run::busy),
+            answer.spread(name, |run| run.start_up() / 1e3),
+            answer.spread(name, |run| run.outcome.memory as f64 / 1024.0),
         ],
-        Question::Many => vec![cpu()],
+        Question::Many => vec![answer.spread(name, Run::busy)],
         Question::RoundTrip => vec![
-            median(&|o| o.latency.map_or(f64::NAN, |l| l.p99 as f64)),
-            median(&|o| o.latency.map_or(f64::NAN, |l| l.p999 as f64)),
-            median(&|o| o.latency.map_or(f64::NAN, |l| l.max as f64)),
+            answer.spread(name, latency(|l| l.p99)),
+            answer.spread(name, latency(|l| l.p999)),
+            answer.spread(name, latency(|l| l.max)),
         ],
         Question::Idle | Question::SystemCalls => Vec::new(),
-    }
+    };
+    all.into_iter()
 }
 
-fn spread(spread: Spread, digits: usize) -> String {
+/// The median, and in brackets the least and the greatest.
+pub fn spread(spread: Spread, digits: usize) -> String {
     let Spread { min, median, max, .. } = spread;
     format!("{median:.digits$} [{min:.digits$} {max:.digits$}]")
 }
@@ -140,7 +188,9 @@ pub fn number(value: f64) -> String {
         }
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
-        v if v >= 0.01 || v == 0.0 => format!("{value:.2}"),
+        0.0 => "0".to_owned(),
+        v if v >= 0.1 => format!("{value:.2}"),
+        v if v >= 0.01 => format!("{value:.3}"),
         _ => format!("{value:.4}"),
     }
 }
@@ -151,7 +201,20 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_or_so() {
-        let all = [0.00123, 0.5, 12.34, 123.4, 1234.0, 12_345.6, 1_234_567.0].map(number);
-        assert_eq!(all, ["0.0012", "0.50", "12.3", "123", "1234", "12,346", "1,234,567"]);
+        let all = [0.0, 0.00123, 0.0123, 0.5, 12.34, 123.4, 1234.0, 12_345.6, 1_234_567.0].map(number);
+        assert_eq!(
+            all,
+            [
+                "0",
+                "0.0012",
+                "0.012",
+                "0.50",
+                "12.3",
+                "123",
+                "1234",
+                "12,346",
+                "1,234,567"
+            ]
+        );
     }
 }
