@@ -74,6 +74,11 @@ impl Record {
         Ok(serde_json::to_writer_pretty(BufWriter::new(File::create(path)?), self)?)
     }
 
+    /// Its date without the time.
+    pub fn day(&self) -> &str {
+        self.date.split('T').next().unwrap_or_default()
+    }
+
     /// Whether everything that was sent was also received.
     pub fn is_sound(&self) -> bool {
         !self

@@ -42,19 +42,17 @@ pub fn answer(answer: &Answer, ours: &str) -> String {
         format!("times {ours}"),
     ];
     header.extend(extra(question).iter().map(|s| (*s).to_owned()));
-    let mut table = table(header);
-    for (name, figures) in answer.ranking() {
+    let rows = answer.ranking().into_iter().map(|(name, figures)| {
         let ratio = match answer.ratio(name, ours) {
             _ if name == ours => "1".to_owned(),
-            Some(ratio) => spread(ratio, 2),
+            Some(ratio) => spread(ratio),
             None => "–".to_owned(),
         };
         let mut row = vec![name.to_owned(), number(scaled(question, figures.median)), ratio];
         row.extend(extras(answer, name).map(|extra| extra.map_or_else(|| "–".to_owned(), |e| number(e.median))));
-        table.add_row(row);
-    }
-    right(&mut table);
-    let mut text = table.to_string();
+        row
+    });
+    let mut text = fitted(&header, &rows.collect::<Vec<_>>());
     for absent in answer.absent.iter().filter(|absent| absent.failed) {
         text.push_str(&format!("\n  {}: {}", absent.mechanism, absent.why));
     }
@@ -72,14 +70,14 @@ pub fn summary(record: &Record) -> String {
         Some(Best { name, ratio: None, .. }) => format!("{name} –"),
         None => String::new(),
     };
-    let mut table = table(vec![
-        "the best, × how long ours takes".to_owned(),
-        "ours".to_owned(),
-        "between processes".to_owned(),
-        "in one process".to_owned(),
-        "limit".to_owned(),
-    ]);
-    for line in summary::lines(record) {
+    let header = [
+        "the best, × how long ours takes",
+        "ours",
+        "between processes",
+        "in one process",
+        "limit",
+    ];
+    let rows = summary::lines(record).into_iter().map(|line| {
         let question = line.answer.ask.question;
         let ours = line.figures.map_or_else(
             || "–".to_owned(),
@@ -87,25 +85,40 @@ pub fn summary(record: &Record) -> String {
         );
         let mut row = vec![format!("{question}, {}", line.answer.ask.title()), ours];
         row.extend(line.best.iter().map(best));
-        table.add_row(row);
-    }
-    right(&mut table);
-    table.to_string()
+        row
+    });
+    table(&header.map(str::to_owned), &rows.collect::<Vec<_>>()).to_string()
 }
 
-/// As wide as its content, but no wider than the terminal, if there is one.
-fn table(header: Vec<String>) -> Table {
+/// As wide as its content, but no wider than the terminal, if there is one: then without the last columns, which say least.
+fn fitted(header: &[String], rows: &[Vec<String>]) -> String {
+    /// The name, the figure and the ratio.
+    const LEAST: usize = 3;
+    for columns in (LEAST..=header.len()).rev() {
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| row[..columns].to_vec()).collect();
+        let mut table = table(&header[..columns], &rows);
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        let text = table.to_string();
+        let width = text.lines().next().map_or(0, |line| line.chars().count());
+        if table.width().is_none_or(|terminal| width <= usize::from(terminal)) {
+            return text;
+        }
+    }
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row[..LEAST].to_vec()).collect();
+    table(&header[..LEAST], &rows).to_string()
+}
+
+/// Broken into lines where it does not fit.
+fn table(header: &[String], rows: &[Vec<String>]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
-    table
-}
-
-fn right(table: &mut Table) {
+    table.add_rows(rows);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+    table
 }
 
 /// The unit of [`scaled`] figures.
@@ -167,9 +180,9 @@ pub fn extras(answer: &Answer, name: &str) -> impl Iterator<Item = Option<Spread
 }
 
 /// The median, and in brackets the least and the greatest.
-pub fn spread(spread: Spread, digits: usize) -> String {
-    let Spread { min, median, max, .. } = spread;
-    format!("{median:.digits$} [{min:.digits$} {max:.digits$}]")
+pub fn spread(Spread { min, median, max, .. }: Spread) -> String {
+    let [min, median, max] = [min, median, max].map(number);
+    format!("{median} [{min} {max}]")
 }
 
 /// Three digits or so.

@@ -12,6 +12,9 @@ use super::charts::Unit;
 /// Shades from the best of a group to its worst.
 const SHADES: usize = 5;
 
+/// The figure that counts, and one that is told besides.
+type Figures = (f64, Option<f64>);
+
 /// A column of figures.
 struct Column<'a> {
     title: &'static str,
@@ -19,8 +22,7 @@ struct Column<'a> {
     unit: Unit,
     /// What it is taken from, if that was asked.
     answer: Option<&'a Answer>,
-    /// The figure that counts, and one that is told besides.
-    figures: fn(&Answer, &str) -> Option<(f64, Option<f64>)>,
+    figures: fn(&Answer, &str) -> Option<Figures>,
 }
 
 /// A figure, or why there is none.
@@ -83,7 +85,7 @@ fn row(record: &Record, subject: &Subject, columns: &[Column<'_>]) -> Markup {
 }
 
 impl Column<'_> {
-    fn figures(&self, name: &str) -> Option<(f64, Option<f64>)> {
+    fn figures(&self, name: &str) -> Option<Figures> {
         (self.figures)(self.answer?, name)
     }
 
@@ -199,11 +201,11 @@ fn columns(record: &Record) -> [Column<'_>; 7] {
     ]
 }
 
-fn one(answer: &Answer, name: &str, of: impl Fn(&Run) -> f64) -> Option<(f64, Option<f64>)> {
+fn one(answer: &Answer, name: &str, of: impl Fn(&Run) -> f64) -> Option<Figures> {
     Some((answer.spread(name, of)?.median, None))
 }
 
-fn trip(answer: &Answer, name: &str) -> Option<(f64, Option<f64>)> {
+fn trip(answer: &Answer, name: &str) -> Option<Figures> {
     let at = |of: fn(Latency) -> u64| {
         let spread = answer.spread(name, |run| run.outcome.latency.map_or(f64::NAN, |l| of(l) as f64));
         spread.map(|spread| spread.median)

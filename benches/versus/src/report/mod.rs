@@ -3,6 +3,8 @@
 mod charts;
 mod matrix;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 use std::fs;
@@ -74,7 +76,7 @@ fn lead(record: &Record) -> Markup {
         .unwrap_or(0);
     html! {
         (record.mechanisms.len()) " mechanisms, " (record.answers.len()) " questions, " (rounds) " rounds of each, on "
-        (record.machine.processor) ", " time datetime=(record.date) { (record.date) }
+        (record.machine.processor) ", " time datetime=(record.date) { (record.day()) }
     }
 }
 

@@ -92,7 +92,7 @@ fn ratio(answer: &Answer, name: &str, ours: &str) -> Markup {
     match answer.ratio(name, ours) {
         _ if name == ours => html! { td.figure { "1" } },
         Some(ratio) => html! {
-            td.figure title=(format!("{} in {} rounds", spread(ratio, 2), ratio.rounds)) {
+            td.figure title=(format!("{} in {} rounds", spread(ratio), ratio.rounds)) {
                 "×\u{202f}" (number(ratio.median)) (extremes(ratio, |ratio| ratio))
             }
         },

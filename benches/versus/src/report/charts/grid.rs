@@ -26,6 +26,8 @@ const MARGIN: i32 = 12;
 /// For the figure beside a mark.
 const FIGURE: i32 = 52;
 const GAP: i32 = 14;
+/// From one tick to the next, at least.
+const TICK: f64 = 42.0;
 /// For a frame's.
 const TITLE: i32 = 30;
 const NOTE: i32 = 22;
@@ -119,7 +121,7 @@ pub const NARROW: Room = Room {
     names: 144,
     column: 232,
     abreast: 2,
-    title: 12,
+    title: 8,
 };
 
 impl Grid<'_> {
@@ -263,7 +265,7 @@ fn draw(area: &Area<'_>, column: &Column, places: &[Place<'_>]) -> Result<(), Bo
         0..height,
         (left..left + line, top..top + height),
     ));
-    for tick in ticks(&span, (line / 44).max(2) as usize) {
+    for tick in ticks(&span, TICK / f64::from(line)) {
         plot.draw(&PathElement::new([(tick, HEAD - 4), (tick, height)], GUIDE))?;
         let label = column.unit.write_round(tick);
         plot.draw(&Text::new(label, (tick, HEAD - 10), text(9.5, SOFT, HPos::Center)))?;

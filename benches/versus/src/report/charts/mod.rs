@@ -51,7 +51,7 @@ impl Chart<'_> {
             rounds.unwrap_or(0),
             machine.processor,
             machine.kernel,
-            record.date.split('T').next().unwrap_or_default(),
+            record.day(),
         );
         let frame = Frame {
             title: self.title,

@@ -67,14 +67,14 @@ impl Probes {
         let mut svg = String::new();
         let root = SVGBackend::with_string(&mut svg, (width as u32, HEIGHT as u32)).into_drawing_area();
         root.fill(&PAPER)?;
-        let right = width - MARGIN;
+        let (right, bottom) = (width - MARGIN, HEIGHT - 3 * MARGIN);
         let span = span(self.runs.iter().flatten().copied());
         let plot = root.apply_coord_spec(Cartesian2d::<RangedCoordi32, LogCoord<f64>>::new(
             LEFT..right,
             span.clone().log_scale(),
-            (LEFT..right, HEIGHT - 3 * MARGIN..MARGIN),
+            (LEFT..right, bottom..MARGIN),
         ));
-        for tick in ticks(&span, 4) {
+        for tick in ticks(&span, 0.15) {
             plot.draw(&PathElement::new([(LEFT, tick), (right, tick)], GUIDE))?;
             let (x, y) = plot.map_coordinate(&(LEFT, tick));
             let label = Text::new(Unit::Time.write_round(tick), (x - 8, y), text(10.0, SOFT, HPos::Right));

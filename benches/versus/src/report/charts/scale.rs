@@ -85,26 +85,28 @@ pub fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     low / room..high * room
 }
 
-/// Where a span is marked: few places, round figures.
-pub fn ticks(span: &Range<f64>, most: usize) -> Vec<f64> {
+/// Where a span is marked, at round figures: at least such a part of it apart, and at one place at least if there is one.
+pub fn ticks(span: &Range<f64>, apart: f64) -> Vec<f64> {
     let decades = span.start.log10().floor() as i32..=span.end.log10().ceil() as i32;
-    let place = |steps: &[f64], each: i32| -> Vec<f64> {
+    let places = |steps: &[f64], each: i32| -> Vec<f64> {
         let exponents = decades.clone().filter(|exponent| exponent.rem_euclid(each) == 0);
-        let places = exponents.flat_map(|e| steps.iter().map(move |step| step * 10f64.powi(e)).collect::<Vec<_>>());
+        let places = exponents.flat_map(|exponent| steps.iter().map(move |step| step * 10f64.powi(exponent)));
         places.filter(|place| span.contains(place)).collect()
     };
-    let finest_first = [
-        (&[1.0, 2.0, 5.0][..], 1),
+    let least = (span.end / span.start).powf(apart);
+    let finest_first: [(&[f64], i32); 5] = [
+        (&[1.0, 2.0, 5.0], 1),
         (&[1.0, 3.0], 1),
         (&[1.0], 1),
         (&[1.0], 2),
         (&[1.0], 3),
     ];
-    let tried = finest_first.map(|(steps, each)| place(steps, each));
-    tried
-        .into_iter()
-        .find(|places| places.len() <= most)
-        .unwrap_or_default()
+    let tried = finest_first.map(|(steps, each)| places(steps, each));
+    let fits = |ticks: &&Vec<f64>| !ticks.is_empty() && ticks.windows(2).all(|pair| pair[1] / pair[0] >= least);
+    match tried.iter().find(fits) {
+        Some(ticks) => ticks.clone(),
+        None => tried[0].iter().take(1).copied().collect(),
+    }
 }
 
 #[cfg(test)]
@@ -128,9 +130,11 @@ mod tests {
         for (low, high) in [(1.0, 1.1), (3.0, 9e7), (0.002, 4.0), (60.0, 60.0)] {
             let span = span([low, high, 0.0].into_iter());
             assert!(span.contains(&low) && span.contains(&high));
-            let ticks = ticks(&span, 4);
+            let ticks = ticks(&span, 0.25);
             assert!((1..=4).contains(&ticks.len()), "{span:?}: {ticks:?}");
             assert!(ticks.iter().all(|tick| span.contains(tick)));
+            let place = |tick: f64| (tick / span.start).ln() / (span.end / span.start).ln();
+            assert!(ticks.windows(2).all(|pair| place(pair[1]) - place(pair[0]) >= 0.249));
         }
     }
 }
