@@ -123,7 +123,7 @@ pub struct Latency {
 }
 
 /// What all workers of a run did together.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// From the first start to the last end, in nanoseconds.
     pub elapsed: u64,

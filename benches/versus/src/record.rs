@@ -36,21 +36,9 @@ pub struct Subject {
     /// As the tables call it.
     pub name: String,
     /// With whom it is compared.
-    pub reach: Group,
+    pub reach: Reach,
     /// What the decision matrix tells besides figures.
     pub about: About,
-}
-
-/// Mechanisms that can stand for one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Group {
-    /// Between processes.
-    Processes,
-    /// Between threads of one process.
-    Threads,
-    /// What the machine does at best.
-    Limit,
 }
 
 /// See [`crate::mechanism::About`].
@@ -89,7 +77,7 @@ impl Record {
     }
 
     /// The group of a mechanism.
-    pub fn group(&self, mechanism: &str) -> Option<Group> {
+    pub fn group(&self, mechanism: &str) -> Option<Reach> {
         let subject = self.mechanisms.iter().find(|subject| subject.name == mechanism);
         subject.map(|subject| subject.reach)
     }
@@ -107,28 +95,11 @@ pub fn is_ours(mechanism: &str) -> bool {
     mechanism.starts_with("annulus")
 }
 
-impl Group {
-    /// All, in the order of the tables.
-    pub const ALL: [Group; 3] = [Group::Processes, Group::Threads, Group::Limit];
-
-    /// As a heading.
-    pub fn title(self) -> &'static str {
-        match self {
-            Group::Processes => "between processes",
-            Group::Threads => "in one process",
-            Group::Limit => "limits of the machine",
-        }
-    }
-}
-
 impl From<&Entry> for Subject {
     fn from(entry: &Entry) -> Subject {
         Subject {
             name: entry.name.to_owned(),
-            reach: match entry.reach {
-                Reach::Processes => Group::Processes,
-                Reach::Threads => Group::Threads,
-            },
+            reach: entry.reach,
             about: About {
                 framing: entry.about.framing.to_owned(),
                 persistence: entry.about.persistence.to_owned(),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Question};
-use crate::crew::{Crew, Latency, Outcome};
+use crate::crew::{Crew, Outcome};
 use crate::machine;
 use crate::mechanism::Entry;
 
@@ -36,7 +36,6 @@ pub struct Run {
     /// The probes before and after, in nanoseconds; none on one processor.
     pub probes: Vec<f64>,
     /// What it came to.
-    #[serde(with = "Came")]
     pub outcome: Outcome,
 }
 
@@ -49,20 +48,6 @@ pub struct Absent {
     pub why: String,
     /// Whether it was meant to answer: it hung, died, or delivered something else.
     pub failed: bool,
-}
-
-/// How an [`Outcome`] is written and read.
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Outcome")]
-struct Came {
-    elapsed: u64,
-    messages: u64,
-    cpu: u64,
-    open: u64,
-    attach: u64,
-    memory: u64,
-    latency: Option<Latency>,
-    calls: Option<u64>,
 }
 
 impl Answer {

@@ -1,8 +1,9 @@
 //! Who is ahead, question by question?
 
 use crate::mechanism;
+use crate::mechanism::Reach;
 use crate::ratio::Spread;
-use crate::record::{Group, Record, is_ours};
+use crate::record::{Record, is_ours};
 use crate::series::Answer;
 
 /// One question's best.
@@ -14,7 +15,7 @@ pub struct Line<'a> {
     pub ours: &'static str,
     /// and its figures.
     pub figures: Option<Spread>,
-    /// The best of each of [`Group::ALL`] that is not ours.
+    /// The best of each of [`Reach::ALL`] that is not ours.
     pub best: [Option<Best<'a>>; 3],
 }
 
@@ -37,13 +38,13 @@ pub fn lines<'a>(record: &'a Record) -> Vec<Line<'a>> {
             answer,
             ours,
             figures: answer.figures(ours),
-            best: Group::ALL.map(|group| best(record, answer, ours, group)),
+            best: Reach::ALL.map(|group| best(record, answer, ours, group)),
         }
     };
     record.answers.iter().map(line).collect()
 }
 
-fn best<'a>(record: &Record, answer: &'a Answer, ours: &str, group: Group) -> Option<Best<'a>> {
+fn best<'a>(record: &Record, answer: &'a Answer, ours: &str, group: Reach) -> Option<Best<'a>> {
     let ranking = answer.ranking();
     let (name, figures) = ranking
         .into_iter()

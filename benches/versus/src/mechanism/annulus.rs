@@ -1,5 +1,6 @@
 //! Ours, between processes.
 
+use std::slice;
 use std::time::Duration;
 
 use annulus::{Channel, End, Multi, Receiver, Sender, Single};
@@ -19,6 +20,8 @@ const ABOUT: About = About {
 
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(3600);
+/// From here on a message goes by reference, which spares it the way through the stack: see the docs of `send`.
+const LARGE: usize = 1024;
 /// What a ring takes at most.
 const MOST: usize = 64 << 10;
 const WAITS: &[Wait] = &[Wait::Adaptive, Wait::Spin, Wait::Sleep];
@@ -81,14 +84,22 @@ where
 impl<M: Message, E: End> Tx<M> for Sender<M, E> {
     #[inline(always)]
     fn send(&mut self, message: &M) -> Result<(), Skip> {
-        Sender::send(self, *message).map_err(Skip::because)
+        if size_of::<M>() < LARGE {
+            Sender::send(self, *message).map_err(Skip::because)
+        } else {
+            self.send_many(slice::from_ref(message)).map_err(Skip::because)
+        }
     }
 }
 
 impl<M: Message, E: End> Rx<M> for Receiver<M, E> {
     #[inline(always)]
     fn recv(&mut self, into: &mut M) -> Result<(), Skip> {
-        *into = Receiver::recv(self).map_err(Skip::because)?;
+        if size_of::<M>() < LARGE {
+            *into = Receiver::recv(self).map_err(Skip::because)?;
+        } else {
+            self.recv_many(slice::from_mut(into)).map_err(Skip::because)?;
+        }
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ mod threads;
 
 use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Question, Wait};
 use crate::crew::{Crew, Failure, Outcome};
@@ -44,7 +44,7 @@ use crate::message::Message;
 use crate::question;
 
 /// Where the two ends of a link may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reach {
     /// In two processes.
@@ -53,6 +53,20 @@ pub enum Reach {
     Threads,
     /// Nowhere: what the machine does at best, in processes.
     Limit,
+}
+
+impl Reach {
+    /// All, in the order of the tables.
+    pub const ALL: [Reach; 3] = [Reach::Processes, Reach::Threads, Reach::Limit];
+
+    /// As a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Reach::Processes => "between processes",
+            Reach::Threads => "in one process",
+            Reach::Limit => "limits of the machine",
+        }
+    }
 }
 
 /// What the decision matrix tells of a mechanism besides its figures.

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use crate::ask::{Question, Wait};
 use crate::crew::Latency;
-use crate::record::{Group, Record, Subject};
+use crate::mechanism::Reach;
+use crate::record::{Record, Subject};
 use crate::series::{Answer, Run};
 
 use super::charts::Unit;
@@ -57,7 +58,7 @@ pub fn matrix(record: &Record) -> Markup {
                         }
                     }
                 }
-                @for group in Group::ALL {
+                @for group in Reach::ALL {
                     @let subjects: Vec<_> = record.mechanisms.iter().filter(|subject| subject.reach == group).collect();
                     @if !subjects.is_empty() {
                         tbody {
@@ -116,7 +117,7 @@ impl Column<'_> {
 }
 
 impl Cell<'_> {
-    fn markup(&self, unit: Unit, group: Group) -> Markup {
+    fn markup(&self, unit: Unit, group: Reach) -> Markup {
         match self {
             Cell::None { why, failed } => html! {
                 td.figure.none.failed[*failed] title=(why) { @if *failed { "failed" } @else { "–" } }
@@ -127,7 +128,7 @@ impl Cell<'_> {
                 rank,
                 of,
             } => {
-                let is_peer = group != Group::Limit && *of > 1;
+                let is_peer = group != Reach::Limit && *of > 1;
                 let shade = is_peer.then(|| rank * SHADES / of);
                 html! {
                     td.figure.best[is_peer && *rank == 0] data-shade=[shade] {

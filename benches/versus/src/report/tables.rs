@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use crate::mechanism;
+use crate::mechanism::Reach;
 use crate::ratio::Spread;
-use crate::record::{Group, Record, is_ours};
+use crate::record::{Record, is_ours};
 use crate::series::Answer;
 use crate::summary;
 use crate::table::{extra, extras, number, scaled, spread, unit};
@@ -70,7 +71,7 @@ pub fn answer(record: &Record, answer: &Answer) -> Markup {
                         @for (name, figures) in answer.ranking() {
                             tr.ours[is_ours(name)] {
                                 th scope="row" { (name) }
-                                td.words { (record.group(name).map_or("", Group::title)) }
+                                td.words { (record.group(name).map_or("", Reach::title)) }
                                 td.figure { (number(scaled(question, figures.median))) (extremes(figures, |f| scaled(question, f))) }
                                 (ratio(answer, name, ours))
                                 td.figure { (figures.rounds) }

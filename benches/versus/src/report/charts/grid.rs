@@ -14,7 +14,8 @@ use plotters::prelude::{
 use plotters::style::text_anchor::HPos;
 use plotters::style::{Color, RGBColor, ShapeStyle};
 
-use crate::record::{Group, Subject};
+use crate::mechanism::Reach;
+use crate::record::Subject;
 
 use super::scale::{Unit, span, ticks};
 use super::theme::{GUIDE, INK, LIMIT, OURS, PAPER, PEER, SOFT, text};
@@ -309,7 +310,7 @@ fn draw(area: &Area<'_>, column: &Column, places: &[Place<'_>]) -> Result<(), Bo
 fn colour(subject: &Subject) -> RGBColor {
     match subject.reach {
         _ if subject.is_ours() => OURS,
-        Group::Limit => LIMIT,
-        Group::Processes | Group::Threads => PEER,
+        Reach::Limit => LIMIT,
+        Reach::Processes | Reach::Threads => PEER,
     }
 }
