@@ -3,6 +3,7 @@
 //! A mechanism says what it is and opens *links*; a link has two ends, each of which is taken in the process or thread that
 //! uses it. [`entry`] hides the types: it turns a mechanism into an [`Entry`] that can be asked [`Ask`]s.
 
+mod aeron;
 mod annulus;
 mod boost;
 #[cfg(test)]
@@ -254,6 +255,7 @@ pub fn all() -> Vec<Entry> {
         entry::<shaq::Mpmc>(),
         entry::<ipc_channel::IpcChannel>(),
         entry::<boost::Boost>(),
+        entry::<aeron::Aeron>(),
         entry::<rtrb::Rtrb>(),
         entry::<nexus_queue::Spsc>(),
         entry::<nexus_queue::Mpsc>(),
