@@ -75,13 +75,13 @@ pub(super) struct Held<T> {
 }
 
 /// Held until further notice.
-enum Leased {}
+struct Leased;
 
-impl Taking for Leased {
-    type Taken<T: Pod> = Held<T>;
+impl<T: Pod> Taking<T> for Leased {
+    type Taken = Held<T>;
     const HOLDS: bool = true;
 
-    fn next<T: Pod, E: End>(receiver: &Receiver<T, E>) -> Result<Held<T>, Refused> {
+    fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<Held<T>, Refused> {
         let (value, position) = receiver.end.try_hold()?;
         receiver.begin_lease();
         // No place is free, but there may be another message for another.
@@ -93,7 +93,7 @@ impl Taking for Leased {
         })
     }
 
-    fn held<T: Pod, E: End>(receiver: &Receiver<T, E>, value: T, position: u64) -> Held<T> {
+    fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) -> Held<T> {
         receiver.begin_lease();
         receiver.tell(0, E::MULTI.then_some(position));
         Held {
@@ -113,8 +113,8 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// others are waiting for. So threads that share the work have a clone each, and who asks for more with a lease in
     /// hand asks again without, after a `Disconnected`.
     pub fn recv_lease(&self) -> Result<Lease<'_, T, E>, RecvError> {
-        let held = match self.pop::<Leased>() {
-            Err(Refusal::Blocked) => self.waiting::<Leased, _>(None, Refusal::into_recv),
+        let held = match self.pop(&mut Leased) {
+            Err(Refusal::Blocked) => self.waiting(&mut Leased, None, Refusal::into_recv),
             received => received.map_err(Refusal::into_recv),
         };
         held.map(|held| self.leased(held))
@@ -125,8 +125,8 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// # Errors
     /// As [`try_recv`](Self::try_recv), and `Disconnected` as for [`recv_lease`](Self::recv_lease): it is `Empty` before.
     pub fn try_recv_lease(&self) -> Result<Lease<'_, T, E>, TryRecvError> {
-        let held = match self.pop::<Leased>() {
-            Err(refusal) => self.after_refusal::<Leased>(refusal),
+        let held = match self.pop(&mut Leased) {
+            Err(refusal) => self.after_refusal(&mut Leased, refusal),
             received => received,
         };
         held.map(|held| self.leased(held)).map_err(Refusal::into_try_recv)
@@ -149,8 +149,8 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     fn recv_lease_until(&self, deadline: Option<u64>) -> Result<Lease<'_, T, E>, RecvTimeoutError> {
-        let held = match self.pop::<Leased>() {
-            Err(Refusal::Blocked) => self.waiting::<Leased, _>(deadline, Refusal::into_recv_timeout),
+        let held = match self.pop(&mut Leased) {
+            Err(Refusal::Blocked) => self.waiting(&mut Leased, deadline, Refusal::into_recv_timeout),
             received => received.map_err(Refusal::into_recv_timeout),
         };
         held.map(|held| self.leased(held))

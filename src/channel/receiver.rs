@@ -15,7 +15,7 @@ use super::deadline;
 use super::end::{End, Multi};
 use super::endpoint::{Endpoint, Gate, Refusal};
 use super::place::Place;
-use super::taking::Copied;
+use super::taking::{Copied, CopiedTo, Taking};
 
 /// The receiving end of a channel.
 ///
@@ -78,6 +78,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
 
     /// Receives a message, waiting while there is none.
     ///
+    /// A message of a KiB or more is better received to where it is wanted, by [`recv_many`](Self::recv_many) into a slice
+    /// of one ([`std::slice::from_mut`]): a result goes through the stack, which costs a few copies.
+    ///
     /// # Errors
     /// - [`RecvError::Disconnected`]: everything is drained and no sender is left (one had been there), or the channel
     ///   is closed. A sender that attaches later makes the channel live again.
@@ -85,17 +88,22 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// - [`RecvError::WrongProcess`]: this is a forked child's copy.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        match self.pop::<Copied>() {
-            Ok(value) => Ok(value),
-            Err(refusal) => self.recv_refused(refusal),
+        self.recv_by(&mut Copied)
+    }
+
+    #[inline(always)]
+    fn recv_by<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, RecvError> {
+        match self.pop(how) {
+            Ok(taken) => Ok(taken),
+            Err(refusal) => self.recv_refused(how, refusal),
         }
     }
 
     /// Goes on after a refusal.
     #[cold]
-    fn recv_refused(&self, refusal: Refusal) -> Result<T, RecvError> {
+    fn recv_refused<How: Taking<T>>(&self, how: &mut How, refusal: Refusal) -> Result<How::Taken, RecvError> {
         match refusal {
-            Refusal::Blocked => self.waiting::<Copied, _>(None, Refusal::into_recv),
+            Refusal::Blocked => self.waiting(how, None, Refusal::into_recv),
             refusal => Err(refusal.into_recv()),
         }
     }
@@ -107,16 +115,21 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// is still copying in, where later ones may be complete.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.pop::<Copied>() {
-            Ok(value) => Ok(value),
-            Err(refusal) => self.try_recv_refused(refusal),
+        self.try_recv_by(&mut Copied)
+    }
+
+    #[inline(always)]
+    fn try_recv_by<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, TryRecvError> {
+        match self.pop(how) {
+            Ok(taken) => Ok(taken),
+            Err(refusal) => self.try_recv_refused(how, refusal),
         }
     }
 
     /// The same without waiting.
     #[cold]
-    fn try_recv_refused(&self, refusal: Refusal) -> Result<T, TryRecvError> {
-        self.after_refusal::<Copied>(refusal).map_err(Refusal::into_try_recv)
+    fn try_recv_refused<How: Taking<T>>(&self, how: &mut How, refusal: Refusal) -> Result<How::Taken, TryRecvError> {
+        self.after_refusal(how, refusal).map_err(Refusal::into_try_recv)
     }
 
     /// Receives a message, waiting at most `timeout` for one.
@@ -136,8 +149,8 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     fn recv_until(&self, deadline: Option<u64>) -> Result<T, RecvTimeoutError> {
-        match self.pop::<Copied>() {
-            Err(Refusal::Blocked) => self.waiting::<Copied, _>(deadline, Refusal::into_recv_timeout),
+        match self.pop(&mut Copied) {
+            Err(Refusal::Blocked) => self.waiting(&mut Copied, deadline, Refusal::into_recv_timeout),
             received => received.map_err(Refusal::into_recv_timeout),
         }
     }
@@ -149,7 +162,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// # Errors
     /// As [`recv`](Self::recv), and only if nothing was received into a non-empty slice.
     pub fn recv_many(&self, values: &mut [T]) -> Result<usize, RecvError> {
-        self.many(values, || self.recv(), Refusal::into_recv)
+        self.many(values, |how| self.recv_by(how), Refusal::into_recv)
     }
 
     /// Receives what is there now, in order, into the front of `values`; how many.
@@ -157,7 +170,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// # Errors
     /// As [`try_recv`](Self::try_recv), and only if that would be none into a non-empty slice.
     pub fn try_recv_many(&self, values: &mut [T]) -> Result<usize, TryRecvError> {
-        self.many(values, || self.try_recv(), Refusal::into_try_recv)
+        self.many(values, |how| self.try_recv_by(how), Refusal::into_try_recv)
     }
 
     /// What is there, or else `one` and what is there then.
@@ -165,7 +178,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     fn many<X>(
         &self,
         values: &mut [T],
-        one: impl FnOnce() -> Result<T, X>,
+        one: impl FnOnce(&mut CopiedTo<'_, T>) -> Result<(), X>,
         error: impl FnOnce(Refusal) -> X,
     ) -> Result<usize, X> {
         match self.pop_many(values) {
@@ -175,7 +188,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
         let Some((first, rest)) = values.split_first_mut() else {
             return Ok(0);
         };
-        *first = one()?;
+        one(&mut CopiedTo(first))?;
         Ok(1 + self.pop_many(rest).unwrap_or(0))
     }
 
@@ -194,7 +207,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
         let mut received = 0;
         while received < values.len() {
             if !self.gate.unremarkable(&self.ring().lines().life.0) {
-                match self.attend::<Copied>() {
+                match self.attend(&mut Copied) {
                     Ok(None) => {}
                     Ok(Some(orphan)) => {
                         values[received] = orphan;

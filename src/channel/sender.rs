@@ -68,6 +68,9 @@ impl<T: Pod, E: End> Sender<T, E> {
     /// Full means that receivers are slower than senders, so a sender that is also the one to start or to join the
     /// receiver waits for ever, as with a pipe: drain first, or use [`send_timeout`](Self::send_timeout).
     ///
+    /// A message of a KiB or more is better sent from where it is, by [`send_many`](Self::send_many) of a slice of one
+    /// ([`std::slice::from_ref`]), which spares it a copy.
+    ///
     /// # Errors
     /// - [`SendError::Disconnected`]: no receiver is left (one had been there), or the channel is closed. The message
     ///   comes back.

@@ -1,5 +1,7 @@
 //! How does a receiver come by a message, whatever it then does with it?
 
+use std::slice;
+
 use bytemuck::Pod;
 
 use crate::layout::Role;
@@ -12,63 +14,82 @@ use super::endpoint::{Attended, NoneYet, Refusal};
 use super::receiver::Receiver;
 
 /// What is done with a message that is found: it is copied out and its slot freed, or its slot is held.
-pub(super) trait Taking {
+pub(super) trait Taking<T: Pod> {
     /// What the caller gets.
-    type Taken<T: Pod>;
+    type Taken;
     /// The slot is held.
     const HOLDS: bool;
 
     /// Takes the next message.
-    fn next<T: Pod, E: End>(receiver: &Receiver<T, E>) -> Result<Self::Taken<T>, Refused>;
+    fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<Self::Taken, Refused>;
 
     /// Takes one that the receiver holds already: it has come back, or a dead receiver had it.
-    fn held<T: Pod, E: End>(receiver: &Receiver<T, E>, value: T, position: u64) -> Self::Taken<T>;
+    fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) -> Self::Taken;
 }
 
-/// Copied out.
-pub(super) enum Copied {}
+/// Copied out, and returned.
+pub(super) struct Copied;
 
-impl Taking for Copied {
-    type Taken<T: Pod> = T;
+impl<T: Pod> Taking<T> for Copied {
+    type Taken = T;
     const HOLDS: bool = false;
 
     #[inline(always)]
-    fn next<T: Pod, E: End>(receiver: &Receiver<T, E>) -> Result<T, Refused> {
+    fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<T, Refused> {
         let (value, last) = receiver.end.try_pop()?;
         receiver.tell(1, last);
         Ok(value)
     }
 
-    fn held<T: Pod, E: End>(receiver: &Receiver<T, E>, value: T, position: u64) -> T {
+    fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) -> T {
         receiver.free(position);
         receiver.tell(1, E::MULTI.then_some(position));
         value
     }
 }
 
+/// Copied to where it is wanted: each result on a message's way out of here is a copy of it, which matters if it is large.
+pub(super) struct CopiedTo<'a, T>(pub(super) &'a mut T);
+
+impl<T: Pod> Taking<T> for CopiedTo<'_, T> {
+    type Taken = ();
+    const HOLDS: bool = false;
+
+    #[inline(always)]
+    fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<(), Refused> {
+        let (count, last) = receiver.end.try_pop_many(slice::from_mut(self.0))?;
+        receiver.tell(count, last);
+        Ok(())
+    }
+
+    fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) {
+        *self.0 = Copied.held(receiver, value, position);
+    }
+}
+
 impl<T: Pod, E: End> Receiver<T, E> {
     /// Takes one message.
     #[inline(always)]
-    pub(super) fn pop<How: Taking>(&self) -> Result<How::Taken<T>, Refusal> {
+    pub(super) fn pop<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, Refusal> {
         if self.gate.unremarkable(&self.ring().lines().life.0) {
-            self.pop_unattended::<How>()
+            self.pop_unattended(how)
         } else {
-            self.pop_attending::<How>()
+            self.pop_attending(how)
         }
     }
 
     /// The same, when something has happened.
     #[cold]
-    fn pop_attending<How: Taking>(&self) -> Result<How::Taken<T>, Refusal> {
-        match self.attend::<How>()? {
+    fn pop_attending<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, Refusal> {
+        match self.attend(how)? {
             Some(message) => Ok(message),
-            None => self.pop_unattended::<How>(),
+            None => self.pop_unattended(how),
         }
     }
 
     #[inline(always)]
-    fn pop_unattended<How: Taking>(&self) -> Result<How::Taken<T>, Refusal> {
-        How::next(self).map_err(|refused| self.endpoint.refusal(refused))
+    fn pop_unattended<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, Refusal> {
+        how.next(self).map_err(|refused| self.endpoint.refusal(refused))
     }
 
     /// Frees the slot of a message that is held.
@@ -91,7 +112,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
 
     /// Something has happened: messages that have come back, or the last sender has gone?
     #[cold]
-    pub(super) fn attend<How: Taking>(&self) -> Result<Option<How::Taken<T>>, Refusal> {
+    pub(super) fn attend<How: Taking<T>>(&self, how: &mut How) -> Result<Option<How::Taken>, Refusal> {
         let Attended::Event(life) = self.endpoint.attend()? else {
             return Ok(None);
         };
@@ -99,7 +120,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
             self.endpoint.set_ended(true, life);
         }
         if self.endpoint.may_have_orphans(life)
-            && let Some(message) = self.take_again::<How>()?
+            && let Some(message) = self.take_again(how)?
         {
             return Ok(Some(message)); // There may be more: the word stays unattended.
         }
@@ -108,16 +129,16 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     /// Takes a message that has come back.
-    fn take_again<How: Taking>(&self) -> Result<Option<How::Taken<T>>, Refusal> {
+    fn take_again<How: Taking<T>>(&self, how: &mut How) -> Result<Option<How::Taken>, Refusal> {
         let held = self.end.hold_again();
         let held = held.map_err(|refused| self.endpoint.refusal(refused))?;
-        Ok(held.map(|(value, position)| self.again::<How>(value, position)))
+        Ok(held.map(|(value, position)| self.again(how, value, position)))
     }
 
     /// A message that some receiver has had before, and that is held now.
-    fn again<How: Taking>(&self, value: T, position: u64) -> How::Taken<T> {
+    fn again<How: Taking<T>>(&self, how: &mut How, value: T, position: u64) -> How::Taken {
         self.endpoint.count_redelivered();
-        How::held(self, value, position)
+        how.held(self, value, position)
     }
 
     /// Asks the kernel whether anybody will send, and takes over what the dead have left. [`Refusal::Blocked`]: there
@@ -126,7 +147,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// The order matters: see no sender, *then* reap, *then* look at the ring once more. What a sender did before it
     /// went away is seen by the last look.
     #[cold]
-    fn look_after_the_dead<How: Taking>(&self) -> Result<How::Taken<T>, Refusal> {
+    fn look_after_the_dead<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, Refusal> {
         let overdue = self.endpoint.overdue();
         let life = self.endpoint.life();
         let gone = || self.endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
@@ -134,13 +155,13 @@ impl<T: Pod, E: End> Receiver<T, E> {
         self.endpoint.set_ended(ended, life);
         let reaped = self.endpoint.reap(self.ring(), E::MULTI)?;
         if let Some((value, position)) = reaped.message {
-            return Ok(self.again::<How>(value, position));
+            return Ok(self.again(how, value, position));
         }
         // What has come back is announced in the life word, which `pop` looks at. Once in a while, whatever it says.
-        if overdue && let Some(message) = self.take_again::<How>()? {
+        if overdue && let Some(message) = self.take_again(how)? {
             return Ok(message);
         }
-        match self.pop::<How>() {
+        match self.pop(how) {
             Err(Refusal::Blocked) if ended && reaped.settled => {}
             popped => return popped,
         }
@@ -161,34 +182,35 @@ impl<T: Pod, E: End> Receiver<T, E> {
 
     /// After a refused try: looks after the dead if the senders were gone, or if it is time.
     #[cold]
-    pub(super) fn after_refusal<How: Taking>(&self, refusal: Refusal) -> Result<How::Taken<T>, Refusal> {
+    pub(super) fn after_refusal<How: Taking<T>>(&self, how: &mut How, refusal: Refusal) -> Result<How::Taken, Refusal> {
         if refusal == Refusal::Blocked && (self.endpoint.ended() || self.endpoint.time_to_look()) {
-            return self.look_after_the_dead::<How>();
+            return self.look_after_the_dead(how);
         }
         Err(refusal)
     }
 
     /// Waits for a message; [`Refusal::Blocked`] after the deadline.
     #[cold]
-    pub(super) fn waiting<How: Taking, X>(
+    pub(super) fn waiting<How: Taking<T>, X>(
         &self,
+        how: &mut How,
         deadline: Option<u64>,
         error: impl FnOnce(Refusal) -> X,
-    ) -> Result<How::Taken<T>, X> {
+    ) -> Result<How::Taken, X> {
         let mut spinning = self.endpoint.spin(deadline);
         loop {
             let seen = self.end.watch();
             if !spinning.step(&seen) {
-                return self.sleeping::<How>(spinning, deadline).map_err(error);
+                return self.sleeping(how, spinning, deadline).map_err(error);
             }
-            let refusal = match self.pop::<How>() {
+            let refusal = match self.pop(how) {
                 Ok(message) => {
                     spinning.answered(&seen);
                     return Ok(message);
                 }
                 Err(refusal) => refusal,
             };
-            match self.after_refusal::<How>(refusal) {
+            match self.after_refusal(how, refusal) {
                 Err(Refusal::Blocked) => {}
                 found => return found.map_err(error),
             }
@@ -196,14 +218,19 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     /// The same, asleep.
-    fn sleeping<How: Taking>(&self, spinning: Spinning<'_>, deadline: Option<u64>) -> Result<How::Taken<T>, Refusal> {
+    fn sleeping<How: Taking<T>>(
+        &self,
+        how: &mut How,
+        spinning: Spinning<'_>,
+        deadline: Option<u64>,
+    ) -> Result<How::Taken, Refusal> {
         let mut sleeper = self.endpoint.sleep(deadline);
         while let Some(why) = sleeper.next() {
-            let found = match self.pop::<How>() {
+            let found = match self.pop(how) {
                 Err(Refusal::Blocked) if why == Why::Tick || why == Why::Sleep && self.endpoint.overdue() => {
-                    self.look_after_the_dead::<How>()
+                    self.look_after_the_dead(how)
                 }
-                Err(refusal) => self.after_refusal::<How>(refusal),
+                Err(refusal) => self.after_refusal(how, refusal),
                 found => found,
             };
             match found {

@@ -117,14 +117,18 @@ impl<T: Pod> SingleReceiver<T> {
         }
     }
 
-    /// Copies the message out of `slot`, at our position or in a run from there, if there is one.
+    /// Whether there is a message in `slot`, at our position or in a run from there; what there is instead.
     #[inline(always)]
-    fn copy(&self, slot: &Slot<T>) -> Result<T, State> {
+    fn look(&self, slot: &Slot<T>) -> Result<(), State> {
         // [PUB] Acquire, pairs with the sender's publish: who sees FULL(lap) sees the payload.
         let state = State::from_bits(slot.state.load(edge::PUB.acquire()));
-        if state != self.head.full() {
-            return Err(state);
-        }
+        if state == self.head.full() { Ok(()) } else { Err(state) }
+    }
+
+    /// Copies the message out of `slot`, if there is one.
+    #[inline(always)]
+    fn copy(&self, slot: &Slot<T>) -> Result<T, State> {
+        self.look(slot)?;
         // SAFETY: R3: we are the single receiver and the word is FULL(lap) at our position: nobody else ends that.
         Ok(unsafe { slot.payload.read() })
     }
@@ -133,9 +137,25 @@ impl<T: Pod> SingleReceiver<T> {
     #[inline(always)]
     fn drain(&self, slot: &Slot<T>) -> Result<T, State> {
         let value = self.copy(slot)?;
+        self.release(slot);
+        Ok(value)
+    }
+
+    /// The same into `value`: a large message is copied once, where a result would be copied once more.
+    #[inline(always)]
+    fn drain_into(&self, slot: &Slot<T>, value: &mut T) -> Result<(), State> {
+        self.look(slot)?;
+        // SAFETY: R3: as in `copy`.
+        *value = unsafe { slot.payload.read() };
+        self.release(slot);
+        Ok(())
+    }
+
+    /// Frees `slot`, which has been copied out.
+    #[inline(always)]
+    fn release(&self, slot: &Slot<T>) {
         // [DRAIN] Release, pairs with the senders' look: the copy is done before they overwrite it.
         slot.state.store(self.head.next_free().bits(), edge::DRAIN.release());
-        Ok(value)
     }
 
     /// Goes on behind `count` slots that are drained, or held.
@@ -194,12 +214,9 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
             let mut drained = 0;
             let mut refused = None;
             for (slot, value) in self.head.run().zip(&mut values[count..]) {
-                match self.drain(slot) {
-                    Ok(message) => *value = message,
-                    Err(state) => {
-                        refused = Some(state);
-                        break;
-                    }
+                if let Err(state) = self.drain_into(slot, value) {
+                    refused = Some(state);
+                    break;
                 }
                 drained += 1;
             }
@@ -449,7 +466,9 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
         first.hint_head(last);
         for (i, value) in values.iter_mut().enumerate().take(count as usize) {
             let position = ring.laps.add(first.position, i as u64);
-            *value = Claim { ring, position }.take();
+            let claim = Claim { ring, position };
+            *value = claim.read();
+            claim.free();
         }
         Ok((count as usize, Some(last)))
     }
