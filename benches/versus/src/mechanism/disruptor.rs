@@ -1,7 +1,12 @@
 //! disruptor: events written and read in place; every receiver would see each, so there is one.
+//!
+//! # Unsafe
+//! A batch of events is kept beside the poller that it borrows from.
+
+use std::ptr::NonNull;
 
 use disruptor::{
-    BusySpin, EventPoller, MultiProducer, MultiProducerBarrier, Polling, Producer, SingleConsumerBarrier,
+    BusySpin, EventGuard, EventPoller, MultiProducer, MultiProducerBarrier, Polling, Producer, SingleConsumerBarrier,
     SingleProducer, SingleProducerBarrier, build_multi_producer, build_single_producer,
 };
 
@@ -55,7 +60,7 @@ fn sound(shape: &Shape) -> Result<usize, Skip> {
 
 impl<M: Message> Link<M> for Ends<SingleProducer<M, SingleConsumerBarrier>, EventPoller<M, SingleProducerBarrier>> {
     type Tx = SingleProducer<M, SingleConsumerBarrier>;
-    type Rx = EventPoller<M, SingleProducerBarrier>;
+    type Rx = Batches<M, SingleProducerBarrier>;
 
     fn open(shape: &Shape) -> Result<Self, Skip> {
         let (rx, builder) = build_single_producer(sound(shape)?, M::zeroed, BusySpin).new_event_poller();
@@ -67,13 +72,13 @@ impl<M: Message> Link<M> for Ends<SingleProducer<M, SingleConsumerBarrier>, Even
     }
 
     fn rx(&self) -> Result<Self::Rx, Skip> {
-        self.take_rx()
+        self.take_rx().map(Batches::of)
     }
 }
 
 impl<M: Message> Link<M> for Ends<MultiProducer<M, SingleConsumerBarrier>, EventPoller<M, MultiProducerBarrier>> {
     type Tx = MultiProducer<M, SingleConsumerBarrier>;
-    type Rx = EventPoller<M, MultiProducerBarrier>;
+    type Rx = Batches<M, MultiProducerBarrier>;
 
     fn open(shape: &Shape) -> Result<Self, Skip> {
         let (rx, builder) = build_multi_producer(sound(shape)?, M::zeroed, BusySpin).new_event_poller();
@@ -85,7 +90,34 @@ impl<M: Message> Link<M> for Ends<MultiProducer<M, SingleConsumerBarrier>, Event
     }
 
     fn rx(&self) -> Result<Self::Rx, Skip> {
-        self.take_rx()
+        self.take_rx().map(Batches::of)
+    }
+}
+
+/// A receiving end: it takes what is there at a time, as its documentation has it, and hands it out one by one.
+///
+/// # Invariants
+/// I1: the poller was leaked from a box, which is put together again when this is dropped.
+/// I2: nobody uses the poller while there is a batch.
+pub struct Batches<M: 'static, B: 'static> {
+    batch: Option<EventGuard<'static, M, B>>,
+    poller: NonNull<EventPoller<M, B>>,
+}
+
+impl<M, B> Batches<M, B> {
+    fn of(poller: EventPoller<M, B>) -> Self {
+        Batches {
+            batch: None,
+            poller: NonNull::from(Box::leak(Box::new(poller))),
+        }
+    }
+}
+
+impl<M, B> Drop for Batches<M, B> {
+    fn drop(&mut self) {
+        self.batch = None;
+        // SAFETY: I1, and its batch is gone.
+        drop(unsafe { Box::from_raw(self.poller.as_ptr()) });
     }
 }
 
@@ -100,17 +132,25 @@ macro_rules! ends {
             }
         }
 
-        impl<M: Message> Rx<M> for EventPoller<M, $barrier> {
+        impl<M: Message> Rx<M> for Batches<M, $barrier> {
             #[inline(always)]
             fn recv(&mut self, into: &mut M) -> Result<(), Skip> {
-                spin(|| match self.take(1) {
-                    Ok(mut events) => {
-                        *into = *(&mut events).next()?;
-                        Some(Ok(()))
-                    }
-                    Err(Polling::NoEvents) => None,
-                    Err(why) => Some(Err(Skip::because(why))),
-                })
+                let batch = match &mut self.batch {
+                    Some(batch) => batch,
+                    none => none.insert(spin(|| {
+                        // SAFETY: I1 and I2: there is no batch.
+                        match unsafe { self.poller.as_mut() }.poll() {
+                            Err(Polling::NoEvents) => None,
+                            polled => Some(polled.map_err(Skip::because)),
+                        }
+                    })?),
+                };
+                let mut events = batch;
+                *into = *events.next().ok_or_else(|| Skip::because("an empty batch"))?;
+                if events.len() == 0 {
+                    self.batch = None;
+                }
+                Ok(())
             }
         }
     )* };
