@@ -131,8 +131,8 @@
 //! many receivers is still copying out of, likewise, for one whose message is on [`Lease`], until that ends, and for a dead
 //! sender's gap until receivers have passed it.
 //!
-//! Waiting is spinning ([`Builder::spin_time`], 100 µs at first; less where that is in vain, none on a machine with one
-//! processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper. Where
+//! Waiting is spinning ([`Builder::spin_time`], 100 µs at first; less where that is in vain, hardly ever where messages are
+//! further apart than that, none on a machine with one processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper. Where
 //! messages come without a pause, a waiting `recv` lets some gather, for about a microsecond at most, and a `send` lets
 //! room gather in a full ring, for about three: two that work on the same cache lines slow each other down.
 //!

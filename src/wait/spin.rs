@@ -3,9 +3,11 @@
 //! Waking a halted processor takes some 30 µs, so an answer that comes sooner is cheaper to spin for; and a budget below
 //! that is a trap: both sides fall asleep for each other's wake-up and stay slow. So the budget adapts between the
 //! channel's spin time and nothing: it doubles when a spin was answered and halves when one was in vain, and where messages
-//! are further apart than the spin time nobody spins at all. The way back up: a wait that ended asleep, and took less than a
-//! full spin would have, restores the budget; and once in [`PROBE`] waits without one the full time is spun whatever has
-//! been, in case that the wake-ups themselves take longer.
+//! are further apart than the spin time nobody spins at all. The way back up: a wait without a budget that took less than a
+//! full spin would have restores it. Where two share a processor that is a false promise, since nobody answers while we
+//! spin; so each time that the budget comes to nothing again, twice as many such waits are needed, until a spin is answered.
+//! And once in [`PROBE`] waits without a budget the full time is spun whatever has been, in case that the wake-ups
+//! themselves take longer.
 //!
 //! A look costs the other side the cache line that it is working on, and the lines after it, which the processor fetches
 //! ahead. Where messages come one by one that does not matter, and every nanosecond before the look does. Where they
@@ -50,6 +52,10 @@ pub(crate) struct Spin {
     budget: AtomicU32,
     /// Waits without a budget.
     without: AtomicU32,
+    /// Those of them that a full spin would have outlasted, since the last time that this restored the budget.
+    short: AtomicU32,
+    /// How many it takes to restore it, up to [`PROBE`].
+    needed: AtomicU32,
     /// Waits in a row that were answered at once, up to [`STREAK`].
     streak: AtomicU32,
 }
@@ -61,6 +67,8 @@ impl Spin {
             full,
             budget: AtomicU32::new(full),
             without: AtomicU32::new(0),
+            short: AtomicU32::new(0),
+            needed: AtomicU32::new(1),
             streak: AtomicU32::new(0),
         }
     }
@@ -104,21 +112,34 @@ impl Spin {
         let least = self.full >> FLOOR_SHIFT;
         let budget = self.budget.load(Relaxed).saturating_mul(2).max(least);
         self.budget.store(budget.min(self.full), Relaxed);
+        self.needed.store(1, Relaxed);
     }
 
     /// The budget was used up in vain.
     fn learn_from_silence(&self) {
-        // Relaxed, both: hint (as in `dense`).
-        let budget = self.budget.load(Relaxed) / 2;
-        let enough = budget >= self.full >> FLOOR_SHIFT;
-        self.budget.store(if enough { budget } else { 0 }, Relaxed);
+        // Relaxed, all: hint (as in `dense`).
+        let before = self.budget();
+        if before / 2 >= (self.full >> FLOOR_SHIFT).max(1) {
+            self.budget.store(before / 2, Relaxed);
+        } else if before != 0 {
+            self.budget.store(0, Relaxed);
+            let needed = self.needed.load(Relaxed).saturating_mul(2);
+            self.needed.store(needed.min(PROBE), Relaxed);
+        }
     }
 
-    /// A wait of so many nanoseconds ended asleep: a spin of the full time would have been answered, or not.
+    /// A wait of so many nanoseconds ended asleep: a spin of the full time might have been answered, or not.
     fn learn_from_a_sleep(&self, waited: u64) {
-        if waited <= u64::from(self.full) {
-            // Relaxed: hint (as in `dense`).
+        if self.budget() != 0 || waited > u64::from(self.full) {
+            return;
+        }
+        // Relaxed, all: hint (as in `dense`).
+        let short = self.short.load(Relaxed) + 1;
+        if short >= self.needed.load(Relaxed) {
+            self.short.store(0, Relaxed);
             self.budget.store(self.full, Relaxed);
+        } else {
+            self.short.store(short, Relaxed);
         }
     }
 }
@@ -268,10 +289,29 @@ mod tests {
     fn a_sleep_shorter_than_a_spin_brings_the_spin_back() {
         let spin = Spin::new(640);
         (0..10).for_each(|_| spin.learn_from_silence());
-        spin.learn_from_a_sleep(641);
+        (0..10).for_each(|_| spin.learn_from_a_sleep(641));
         assert_eq!(spin.budget(), 0);
-        spin.learn_from_a_sleep(640);
+        (0..2).for_each(|_| spin.learn_from_a_sleep(640));
         assert_eq!(spin.budget(), 640);
+    }
+
+    #[test]
+    fn two_on_one_processor_hardly_spin() {
+        let spin = Spin::new(640);
+        let mut spun = 0;
+        for _ in 0..100_000 {
+            if spin.budget() > 0 {
+                spun += 1;
+                spin.learn_from_silence();
+            }
+            spin.learn_from_a_sleep(1);
+        }
+        // Seven spins from the full budget down to none, then as many waits as are needed at most.
+        assert!(spun <= 7 * (100_000 / PROBE + 9), "{spun}");
+        spin.learn_from_an_answer(false);
+        (0..7).for_each(|_| spin.learn_from_silence());
+        (0..2).for_each(|_| spin.learn_from_a_sleep(1));
+        assert_eq!(spin.budget(), 640, "an answer restores the trust");
     }
 
     #[test]
