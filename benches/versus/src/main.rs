@@ -61,7 +61,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     let record = match &options.from {
         Some(path) => {
             let record = Record::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
-            println!("{}\n", table::machine(&record.machine, None));
+            println!("{}\n", table::machine(&record, None));
             for answer in &record.answers {
                 println!("{}\n", table::answer(answer, mechanism::ours(&answer.ask)));
             }
@@ -98,7 +98,7 @@ fn measure(options: &Options, entries: &[Entry]) -> Result<Record, Box<dyn std::
         mechanisms: entries.iter().map(Subject::from).collect(),
         answers: Vec::new(),
     };
-    println!("{}\n", table::machine(&record.machine, machine::probe(&crew)));
+    println!("{}\n", table::machine(&record, machine::probe(&crew)));
     let rounds = options.rounds();
     let bar = bar(asks.len() * entries.len() * rounds);
     for (i, ask) in asks.iter().enumerate() {

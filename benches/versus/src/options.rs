@@ -28,7 +28,7 @@ pub struct Options {
     /// How long a run takes [default: 0.25; 0.04 with --quick; nearly idle: four times as long]
     #[arg(long)]
     pub seconds: Option<f64>,
-    /// Runs of each mechanism for each question, in turn with the others [default: 7; 5 with --quick]
+    /// Runs of each mechanism for each question, in turn with the others; a ratio needs five [default: 7; 5 with --quick]
     #[arg(long)]
     pub rounds: Option<usize>,
     /// Messages that fit into a channel, where one can choose; fewer if they would take more than 8 MiB

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::machine::same_regime;
 use crate::series::{Answer, Round, Run};
 
-/// Rounds that a ratio needs, or as many as were asked for.
+/// Rounds that a ratio needs.
 const LEAST: usize = 5;
 
 /// Figures of several rounds.
@@ -71,8 +71,7 @@ impl Answer {
             let probes: Vec<f64> = peer.probes.iter().chain(&ours.probes).copied().collect();
             same_regime(&probes).then(|| peer.figure(question) / ours.figure(question))
         });
-        Spread::of(ratios.filter(|ratio| ratio.is_finite()))
-            .filter(|spread| spread.rounds >= LEAST.min(self.rounds.len()))
+        Spread::of(ratios.filter(|ratio| ratio.is_finite())).filter(|spread| spread.rounds >= LEAST)
     }
 
     /// The mechanisms that have figures, fastest first.

@@ -12,7 +12,7 @@ use crate::series::{Answer, Run};
 use crate::summary::{self, Best};
 
 /// What the figures depend on.
-pub fn machine(machine: &Machine, probe: Option<f64>) -> String {
+pub fn machine(record: &Record, probe: Option<f64>) -> String {
     let Machine {
         processor,
         processors,
@@ -21,15 +21,20 @@ pub fn machine(machine: &Machine, probe: Option<f64>) -> String {
         rustc,
         load,
         pinning,
-    } = machine;
+    } = &record.machine;
     let virtual_machine = if *virtual_machine { ", virtual machine" } else { "" };
     let probe = probe.map_or_else(
         || "none".to_owned(),
         |probe| format!("{probe:.0} ns for a bare atomic round trip"),
     );
+    let versions = record
+        .versions
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"));
+    let versions = versions.collect::<Vec<_>>().join(", ");
     format!(
         "machine  {processor}, {processors} processors{virtual_machine}\nkernel   Linux {kernel}\nbuilt by {rustc}\n\
-         pinning  {pinning}\nload     {load}\nprobe    {probe}"
+         versions {versions}\npinning  {pinning}\nload     {load}\nprobe    {probe}"
     )
 }
 
