@@ -16,7 +16,8 @@ pub enum Deed {
     Lease,
     Acknowledge,
     HandBack,
-    Close,
+    CloseSending,
+    CloseReceiving,
     AttachSender,
     AttachReceiver,
     DetachSender,
@@ -40,8 +41,9 @@ impl Deed {
     pub fn at(self) -> At {
         use Deed::*;
         match self {
-            Send | SendMany | Close | AttachSender | DetachSender => At::Sender,
-            Receive | ReceiveMany | Lease | Acknowledge | HandBack | AttachReceiver | DetachReceiver => At::Receiver,
+            Send | SendMany | CloseSending | AttachSender | DetachSender => At::Sender,
+            Receive | ReceiveMany | Lease | Acknowledge | HandBack | CloseReceiving | AttachReceiver
+            | DetachReceiver => At::Receiver,
             Recover => At::Neither,
         }
     }
@@ -141,10 +143,16 @@ impl Deed {
                 drop(lease);
                 end();
             }
-            Deed::Close => {
+            Deed::CloseSending => {
                 let tx = sender();
                 begin();
                 tx.close();
+                end();
+            }
+            Deed::CloseReceiving => {
+                let rx = receiver();
+                begin();
+                rx.close();
                 end();
             }
             Deed::AttachSender => {

@@ -42,7 +42,8 @@ deeds! {
     a_receiver_may_be_killed_anywhere_in_recv_lease, a_receiver_may_be_stopped_anywhere_in_recv_lease: Lease, [15, 36, 26, 38];
     a_receiver_may_be_killed_anywhere_in_ack, a_receiver_may_be_stopped_anywhere_in_ack: Acknowledge, [5, 5, 8, 8];
     a_receiver_may_be_killed_anywhere_in_drop_of_a_lease, a_receiver_may_be_stopped_anywhere_in_drop_of_a_lease: HandBack, [4, 4, 6, 6];
-    an_endpoint_may_be_killed_anywhere_in_close, an_endpoint_may_be_stopped_anywhere_in_close: Close, [5, 5, 5, 5];
+    a_sender_may_be_killed_anywhere_in_close, a_sender_may_be_stopped_anywhere_in_close: CloseSending, [5, 5, 5, 5];
+    a_receiver_may_be_killed_anywhere_in_close, a_receiver_may_be_stopped_anywhere_in_close: CloseReceiving, [5, 5, 5, 5];
     a_sender_may_be_killed_anywhere_in_attach, a_sender_may_be_stopped_anywhere_in_attach: AttachSender, [30, 36, 36, 38];
     a_receiver_may_be_killed_anywhere_in_attach, a_receiver_may_be_stopped_anywhere_in_attach: AttachReceiver, [30, 36, 36, 38];
     a_sender_may_be_killed_anywhere_in_detach, a_sender_may_be_stopped_anywhere_in_detach: DetachSender, [12, 14, 12, 14];
@@ -94,7 +95,8 @@ fn main() -> std::process::ExitCode {
                 a_receiver_may_be_killed_anywhere_in_recv_lease
                 a_receiver_may_be_killed_anywhere_in_ack
                 a_receiver_may_be_killed_anywhere_in_drop_of_a_lease
-                an_endpoint_may_be_killed_anywhere_in_close
+                a_sender_may_be_killed_anywhere_in_close
+                a_receiver_may_be_killed_anywhere_in_close
                 a_sender_may_be_killed_anywhere_in_attach
                 a_receiver_may_be_killed_anywhere_in_attach
                 a_sender_may_be_killed_anywhere_in_detach
@@ -107,7 +109,8 @@ fn main() -> std::process::ExitCode {
                 a_receiver_may_be_stopped_anywhere_in_recv_lease
                 a_receiver_may_be_stopped_anywhere_in_ack
                 a_receiver_may_be_stopped_anywhere_in_drop_of_a_lease
-                an_endpoint_may_be_stopped_anywhere_in_close
+                a_sender_may_be_stopped_anywhere_in_close
+                a_receiver_may_be_stopped_anywhere_in_close
                 a_sender_may_be_stopped_anywhere_in_attach
                 a_receiver_may_be_stopped_anywhere_in_attach
                 a_sender_may_be_stopped_anywhere_in_detach

@@ -137,7 +137,12 @@ fn pass<T: Message, S: End, R: End>(world: &mut World<T, S, R>, deed: Deed, case
     let oldest = picture.slots()[0];
     let text = || world.words.text();
     if world.hung_up {
-        let ends = [Deed::Close, Deed::AttachReceiver, Deed::DetachReceiver];
+        let ends = [
+            Deed::CloseSending,
+            Deed::CloseReceiving,
+            Deed::AttachReceiver,
+            Deed::DetachReceiver,
+        ];
         assert!(ends.contains(&deed), "{case}: nobody receives\n{}", text());
         return;
     }
