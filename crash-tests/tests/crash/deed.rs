@@ -20,6 +20,10 @@ pub enum Deed {
     CloseReceiving,
     AttachSender,
     AttachReceiver,
+    ReserveSender,
+    ReserveReceiver,
+    SeatSender,
+    SeatReceiver,
     DetachSender,
     DetachReceiver,
     Recover,
@@ -41,9 +45,9 @@ impl Deed {
     pub fn at(self) -> At {
         use Deed::*;
         match self {
-            Send | SendMany | CloseSending | AttachSender | DetachSender => At::Sender,
+            Send | SendMany | CloseSending | AttachSender | ReserveSender | SeatSender | DetachSender => At::Sender,
             Receive | ReceiveMany | Lease | Acknowledge | HandBack | CloseReceiving | AttachReceiver
-            | DetachReceiver => At::Receiver,
+            | ReserveReceiver | SeatReceiver | DetachReceiver => At::Receiver,
             Recover => At::Neither,
         }
     }
@@ -76,9 +80,15 @@ impl Deed {
         !self.sends().is_empty() || self.takes().1 > 0 || matches!(self, Deed::Lease | Deed::HandBack)
     }
 
-    /// It becomes an endpoint on the way.
+    /// It becomes an endpoint, or the seat of one, on the way.
     pub fn attaches(self) -> bool {
-        matches!(self, Deed::AttachSender | Deed::AttachReceiver)
+        use Deed::*;
+        matches!(self, AttachSender | AttachReceiver | ReserveSender | ReserveReceiver)
+    }
+
+    /// It goes on from a seat.
+    pub fn sits_down(self) -> bool {
+        matches!(self, Deed::SeatSender | Deed::SeatReceiver)
     }
 
     /// In the child: does it, and writes down what it has received.
@@ -166,6 +176,32 @@ impl Deed {
                 let rx = channel.receiver();
                 end();
                 rx.expect("to attach");
+            }
+            Deed::ReserveSender => {
+                begin();
+                let seat = channel.reserve_sender();
+                end();
+                seat.expect("to reserve");
+            }
+            Deed::ReserveReceiver => {
+                begin();
+                let seat = channel.reserve_receiver();
+                end();
+                seat.expect("to reserve");
+            }
+            Deed::SeatSender => {
+                let seat = channel.reserve_sender().expect("to reserve");
+                begin();
+                let tx = seat.attach();
+                end();
+                tx.expect("to sit down");
+            }
+            Deed::SeatReceiver => {
+                let seat = channel.reserve_receiver().expect("to reserve");
+                begin();
+                let rx = seat.attach();
+                end();
+                rx.expect("to sit down");
             }
             Deed::DetachSender => {
                 let tx = sender();

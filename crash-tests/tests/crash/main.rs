@@ -46,6 +46,10 @@ deeds! {
     a_receiver_may_be_killed_anywhere_in_close, a_receiver_may_be_stopped_anywhere_in_close: CloseReceiving, [5, 5, 5, 5];
     a_sender_may_be_killed_anywhere_in_attach, a_sender_may_be_stopped_anywhere_in_attach: AttachSender, [30, 36, 36, 38];
     a_receiver_may_be_killed_anywhere_in_attach, a_receiver_may_be_stopped_anywhere_in_attach: AttachReceiver, [30, 36, 36, 38];
+    a_sender_may_be_killed_anywhere_in_reserve, a_sender_may_be_stopped_anywhere_in_reserve: ReserveSender, [30, 36, 36, 38];
+    a_receiver_may_be_killed_anywhere_in_reserve, a_receiver_may_be_stopped_anywhere_in_reserve: ReserveReceiver, [30, 36, 36, 38];
+    a_sender_may_be_killed_anywhere_in_sitting_down, a_sender_may_be_stopped_anywhere_in_sitting_down: SeatSender, [30, 30, 30, 30];
+    a_receiver_may_be_killed_anywhere_in_sitting_down, a_receiver_may_be_stopped_anywhere_in_sitting_down: SeatReceiver, [30, 30, 30, 30];
     a_sender_may_be_killed_anywhere_in_detach, a_sender_may_be_stopped_anywhere_in_detach: DetachSender, [12, 14, 12, 14];
     a_receiver_may_be_killed_anywhere_in_detach, a_receiver_may_be_stopped_anywhere_in_detach: DetachReceiver, [13, 13, 15, 15];
     a_reaper_may_be_killed_anywhere_in_recover, a_reaper_may_be_stopped_anywhere_in_recover: Recover, [13, 20, 21, 21];
@@ -99,6 +103,10 @@ fn main() -> std::process::ExitCode {
                 a_receiver_may_be_killed_anywhere_in_close
                 a_sender_may_be_killed_anywhere_in_attach
                 a_receiver_may_be_killed_anywhere_in_attach
+                a_sender_may_be_killed_anywhere_in_reserve
+                a_receiver_may_be_killed_anywhere_in_reserve
+                a_sender_may_be_killed_anywhere_in_sitting_down
+                a_receiver_may_be_killed_anywhere_in_sitting_down
                 a_sender_may_be_killed_anywhere_in_detach
                 a_receiver_may_be_killed_anywhere_in_detach
                 a_reaper_may_be_killed_anywhere_in_recover
@@ -113,6 +121,10 @@ fn main() -> std::process::ExitCode {
                 a_receiver_may_be_stopped_anywhere_in_close
                 a_sender_may_be_stopped_anywhere_in_attach
                 a_receiver_may_be_stopped_anywhere_in_attach
+                a_sender_may_be_stopped_anywhere_in_reserve
+                a_receiver_may_be_stopped_anywhere_in_reserve
+                a_sender_may_be_stopped_anywhere_in_sitting_down
+                a_receiver_may_be_stopped_anywhere_in_sitting_down
                 a_sender_may_be_stopped_anywhere_in_detach
                 a_receiver_may_be_stopped_anywhere_in_detach
                 a_reaper_may_be_stopped_anywhere_in_recover;

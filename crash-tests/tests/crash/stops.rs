@@ -51,12 +51,10 @@ fn stop_after<T: Message, S: End, R: End>(deed: Deed, situation: Situation, step
     let held = holdings(&world, &victim);
     look_after_the_dead(&mut world, steps, &case);
     pass(&mut world, deed, &case);
-    assert_eq!(
-        holdings(&world, &victim),
-        held,
-        "{case}: robbed\n{}",
-        world.words.text()
-    );
+    let still = holdings(&world, &victim);
+    // Who sits down holds nothing but an id, and for a moment neither that nor its record, which it writes anew.
+    let between_locks = deed.sits_down() && still.is_none() && held.iter().all(|(_, claims)| claims.is_empty());
+    assert!(between_locks || still == held, "{case}: robbed\n{}", world.words.text());
     assert_eq!(state(victim.pid()), 'T', "{case}");
     victim.resume();
     until("the one that was stopped has gone on", || {
@@ -141,6 +139,8 @@ fn pass<T: Message, S: End, R: End>(world: &mut World<T, S, R>, deed: Deed, case
             Deed::CloseSending,
             Deed::CloseReceiving,
             Deed::AttachReceiver,
+            Deed::ReserveReceiver,
+            Deed::SeatReceiver,
             Deed::DetachReceiver,
         ];
         assert!(ends.contains(&deed), "{case}: nobody receives\n{}", text());
