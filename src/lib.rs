@@ -134,7 +134,7 @@
 //! Waiting is spinning ([`Builder::spin_time`], 100 µs at first; less where that is in vain, hardly ever where messages are
 //! further apart than that, none on a machine with one processor) and then sleeping on a futex. Who sends or receives makes a system call only to wake a sleeper. Where
 //! messages come without a pause, a waiting `recv` lets some gather, for about a microsecond at most, and a `send` lets
-//! room gather in a full ring, for about three: two that work on the same cache lines slow each other down.
+//! room gather in a full ring, for three to six: two that work on the same cache lines slow each other down.
 //!
 //! A full ring waits for its receivers, so *drain, then join*: who waits for a child to exit before receiving what it
 //! sends may wait for ever, as with a pipe. [`Sender::send_timeout`] gives the message back instead:

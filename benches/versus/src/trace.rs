@@ -2,6 +2,9 @@
 //!
 //! They are traced, from the meeting at the board until they are done: each tells by a call of its own that means nothing to the
 //! kernel. That makes every call slower, by some microseconds; what a mechanism does between calls takes as long as ever.
+//!
+//! # Unsafe
+//! A system call that there is not, a signal handler that does nothing, and the union that tells of a traced call.
 
 use std::collections::HashSet;
 use std::time::Duration;
