@@ -1,7 +1,7 @@
 //! Which ordered accesses are there, and what does each make visible?
 //!
 //! Every Acquire, Release and fence in the crate goes through one of these labels, so that a loom run can weaken each
-//! in turn and a named model must fail. The table with the sites and the models is in `ring`'s and `wait`'s docs, and
+//! in turn and a named model must fail. The tables with the sites and the models are in the docs of `ring`, `pool` and `wait`, and
 //! here for what `channel` orders by itself:
 //!
 //! | label | stored at | loaded at | protects | loom model that fails without it |
@@ -38,6 +38,17 @@ pub(crate) const TAIL: Edge = Edge::new("TAIL");
 
 /// A receiver's head hint → a receiver's start: who starts at the hint finds every slot before it drained or claimed.
 pub(crate) const HEAD: Edge = Edge::new("HEAD");
+
+/// A sender's entry → a look at it by receivers and senders: who sees an entry filled sees the block's word and the message,
+/// and everything before it filled.
+pub(crate) const ENTRY: Edge = Edge::new("ENTRY");
+
+/// A block that was freed → the sender that takes it: what was read from it and written to it comes before what is
+/// written next.
+pub(crate) const FREED: Edge = Edge::new("FREED");
+
+/// A sender's `STAGED`, seen by who takes the block over from a dead receiver through [`CLAIMED`]: the message is whole.
+pub(crate) const STAGED: Edge = Edge::new("STAGED");
 
 /// A change of the life word → who reacts to it: an `ORPHAN` or a gap announced there is found.
 pub(crate) const LIFE: Edge = Edge::new("LIFE");

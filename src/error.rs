@@ -264,9 +264,7 @@ pub enum CreateError {
         max: u32,
     },
     /// Messages of a ring are copied in and out, and have at most 64 KiB.
-    #[error(
-        "a message has at most {max} bytes in a ring, this type has {size}: blocks, for large messages, are not in this version, so send an index or a name of the data"
-    )]
+    #[error("a message has at most {max} bytes in a ring, this type has {size}: larger ones are for `annulus::blocks`")]
     PayloadSize {
         /// `size_of::<T>()`.
         size: usize,
@@ -278,6 +276,40 @@ pub enum CreateError {
     PayloadAlign {
         /// `align_of::<T>()`.
         align: usize,
+        /// The most there can be.
+        max: usize,
+    },
+    /// There are 1 to 65,536 blocks.
+    #[error("a channel has 1 to {max} blocks, {asked} were asked for")]
+    BlockCount {
+        /// Blocks asked for.
+        asked: u64,
+        /// The most there can be.
+        max: u64,
+    },
+    /// A block has room for one item at least, and an item is of one byte at least.
+    #[error("a block has room for at least one item of at least one byte, {length} of {item} bytes were asked for")]
+    BlockLength {
+        /// Items asked for.
+        length: u64,
+        /// `size_of::<T>()`.
+        item: usize,
+    },
+    /// Blocks are aligned to a power of two from 64 bytes to a page, and to what their items and headers need.
+    #[error(
+        "blocks are aligned to a power of two from 64 to 4096 bytes, at least {needed} here, {align} was asked for"
+    )]
+    BlockAlign {
+        /// Alignment asked for.
+        align: usize,
+        /// What the items and the header need.
+        needed: usize,
+    },
+    /// The header of a message is for a shape or a timestamp, and has at most 4 KiB.
+    #[error("the header of a message has at most {max} bytes, this type has {size}")]
+    HeaderSize {
+        /// `size_of::<H>()`.
+        size: usize,
         /// The most there can be.
         max: usize,
     },
@@ -488,7 +520,7 @@ pub enum AttachError {
     /// Another kind of channel.
     #[error("the channel is {actual}, this program expects {expected}: both sides use one and the same module")]
     Kind {
-        /// This program's module: "spsc", "mpsc", "spmc" or "mpmc".
+        /// This program's module: "spsc", "mpsc", "spmc", "mpmc" or "blocks".
         expected: &'static str,
         /// The region's, or "of an unknown kind".
         actual: &'static str,
@@ -511,6 +543,26 @@ pub enum AttachError {
         /// This program's, in bytes.
         expected: usize,
         /// The region's, in bytes.
+        actual: usize,
+    },
+    /// Blocks that the items or the headers of this program cannot be in.
+    #[error(
+        "the channel's blocks are aligned to {actual} bytes, this program's items need {needed}: do both mean the same type?"
+    )]
+    BlockAlign {
+        /// What this program's items and headers need, in bytes.
+        needed: usize,
+        /// The region's, in bytes.
+        actual: usize,
+    },
+    /// Headers of another size.
+    #[error(
+        "the channel's messages have headers of {actual} bytes, this program's of {expected}: do both mean the same type?"
+    )]
+    HeaderSize {
+        /// This program's, in bytes.
+        expected: usize,
+        /// The region's, in bytes; 0 in a ring.
         actual: usize,
     },
     /// Messages of another type or schema.

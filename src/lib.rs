@@ -218,17 +218,18 @@ mod channel;
 mod edge;
 mod error;
 mod layout;
+mod pool;
 mod region;
 mod ring;
 mod sync;
 mod wait;
 
 pub use bytemuck;
-pub use channel::fd;
 pub use channel::{
     Builder, Channel, End, EndpointStats, FileBuilder, IntoIter, Iter, Lease, Multi, Observer, Rates, Receiver, Seat,
     Sender, Single, Stats, TryIter,
 };
+pub use channel::{blocks, fd};
 pub use error::{
     AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,
     SendTimeoutError, TakenBy, TryRecvError, TrySendError,
@@ -274,7 +275,7 @@ kinds! {
     mpmc: Multi, Multi;
 }
 
-/// The memory layout of a region, ABI version 1: for those who write another implementation, or read a dump.
+/// The memory layout of a region, ABI version 2: for those who write another implementation, or read a dump.
 ///
 #[doc = include_str!("layout/LAYOUT.md")]
 pub mod memory_layout {}

@@ -17,6 +17,8 @@ mod edge;
 mod error;
 #[path = "../../src/layout/mod.rs"]
 mod layout;
+#[path = "../../src/pool/mod.rs"]
+mod pool;
 #[path = "../../src/region/mod.rs"]
 mod region;
 #[path = "../../src/ring/mod.rs"]

@@ -18,6 +18,8 @@ mod edge;
 mod error;
 #[path = "../../src/layout/mod.rs"]
 mod layout;
+#[path = "../../src/pool/mod.rs"]
+mod pool;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
 #[path = "../../src/wait/mod.rs"]

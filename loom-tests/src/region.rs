@@ -5,6 +5,9 @@
 //! probe that nothing orders may be answered from the past, as if a store had overtaken the system call before it. And
 //! it watches that nobody takes and leaves bytes of one description in two threads at once, which the kernel lets pass.
 
+#[path = "../../src/region/contents.rs"]
+pub(crate) mod contents;
+
 use std::io;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -79,6 +82,11 @@ impl Region {
                 self.geometry.table_length,
             )
         }
+    }
+
+    /// What is in it, without the messages.
+    pub(crate) fn contents(&self) -> contents::Contents {
+        contents::Contents::Ring(self.ring())
     }
 
     pub(crate) fn geometry(&self) -> &Geometry {

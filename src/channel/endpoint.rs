@@ -11,22 +11,20 @@
 
 use std::sync::Arc;
 
-use bytemuck::Pod;
-
 use crate::edge;
 use crate::error::AttachError;
-use crate::layout::{FenceMode, Life, Owner, Record, Role};
+use crate::layout::{FenceMode, Life, Lines, Owner, Record, Role};
 use crate::region::fork::ForkStamp;
 use crate::region::lock::{self, LockFile};
 use crate::region::tally::Tally;
 use crate::region::wiped::{WipedRef, WipedWord};
 use crate::region::{Region, os, process};
-use crate::ring::{Refused, Ring};
+use crate::ring::Refused;
 use crate::sync::{AtomicU32, AtomicU64, Relaxed, now};
 use crate::wait::{self, Sleeper, Spin, Spinning, Wait};
 
 use super::place::Place;
-use super::reaper::{self, Reaped, announce};
+use super::reaper::{self, Reaped, Repair, announce};
 
 /// A refused try reads the clock once in so many, to see whether it is time to look after the dead. A guess: a clock
 /// reading costs about ten tries.
@@ -115,7 +113,7 @@ impl Endpoint {
         let orphans = self.role == Role::Receiver
             && self.owner.id() >= Owner::FIRST_MULTI
             && life.orphaned_since(Life::NEVER)
-            && self.region.ring::<()>().has_orphans()?;
+            && self.region.contents().has_orphans()?;
         if !gone && !orphans {
             self.settle(life);
         }
@@ -124,6 +122,11 @@ impl Endpoint {
 
     pub(super) fn owner(&self) -> Owner {
         self.owner
+    }
+
+    /// What it is attached to.
+    pub(super) fn region(&self) -> &Region {
+        &self.region
     }
 
     fn locks(&self) -> &LockFile {
@@ -226,7 +229,7 @@ impl Endpoint {
     }
 
     /// Reaps the dead, unless another thread of this endpoint is at it.
-    pub(super) fn reap<T: Pod>(&self, ring: &Ring<T>, deliver: bool) -> Result<Reaped<T>, Refusal> {
+    pub(super) fn reap<X: Repair>(&self, transport: &X, deliver: bool) -> Result<Reaped<X::Message>, Refusal> {
         let busy = Reaped {
             message: None,
             slots: 0,
@@ -237,7 +240,7 @@ impl Endpoint {
         };
         // Relaxed: own line (private to the process).
         self.looked.store(now(), Relaxed);
-        let reaped = reaper::reap_the_dead(&self.region, ring, self.locks(), Some(self.owner), deliver);
+        let reaped = reaper::reap_the_dead(&self.region, transport, self.locks(), Some(self.owner), deliver);
         let reaped = reaped.map_err(|refused| self.refusal(refused))?;
         self.count(|record| &record.reaped, reaped.slots);
         Ok(reaped)
@@ -312,15 +315,16 @@ impl Endpoint {
     }
 
     /// Wakes those who wait at our own end, to find what we have found.
-    pub(super) fn wake_our_own<T>(&self, ring: &Ring<T>) {
+    pub(super) fn wake_our_own(&self) {
         wait::notifier_fence(self.region.fence_mode());
-        self.wake(self.own_word(ring), u32::MAX);
+        self.wake(self.own_word(), u32::MAX);
     }
 
-    fn own_word<'a, T>(&self, ring: &'a Ring<T>) -> &'a AtomicU32 {
+    fn own_word(&self) -> &AtomicU32 {
+        let lines = self.region.lines();
         match self.role {
-            Role::Sender => &ring.lines().senders.0,
-            Role::Receiver => &ring.lines().receivers.0,
+            Role::Sender => &lines.senders.0,
+            Role::Receiver => &lines.receivers.0,
         }
     }
 
@@ -344,12 +348,8 @@ impl Endpoint {
 
     /// Goes on to wait, asleep.
     pub(super) fn sleep(&self, deadline: Option<u64>) -> Sleeper<'_> {
-        let lines = self.region.lines();
         Sleeper::new(Wait {
-            word: match self.role {
-                Role::Sender => &lines.senders.0,
-                Role::Receiver => &lines.receivers.0,
-            },
+            word: self.own_word(),
             mode: self.region.fence_mode(),
             tick: self.region.tick_ns(),
             deadline,
@@ -398,7 +398,7 @@ impl Drop for Endpoint {
         // Nothing is under way (we have the last handle), so what is left to repair are forgotten leases, and what a thread
         // did that was cancelled in mid-operation.
         let many = self.owner.id() >= Owner::FIRST_MULTI;
-        if !many || self.region.ring::<()>().reap(self.owner, self.role).is_ok() {
+        if !many || self.region.contents().reap(self.owner, self.role).is_ok() {
             reaper::clean(&self.region, self.owner);
         }
         // Locks first: whoever is told looks for us among the living.
@@ -438,15 +438,14 @@ impl Gate {
 
     /// After `count` slots have changed: tells the other end, and, at a multi end, our own that there is `more`.
     #[inline(always)]
-    pub(super) fn tell<T>(
+    pub(super) fn tell(
         &self,
         endpoint: &Endpoint,
-        ring: &Ring<T>,
+        lines: &Lines,
         count: u32,
         role: Role,
         more: Option<impl FnOnce() -> bool>,
     ) {
-        let lines = ring.lines();
         let (theirs, ours) = match role {
             Role::Sender => (&lines.receivers.0, &lines.senders.0),
             Role::Receiver => (&lines.senders.0, &lines.receivers.0),

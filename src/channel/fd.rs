@@ -45,10 +45,32 @@ use std::os::fd::{AsFd, OwnedFd};
 use bytemuck::Pod;
 
 use crate::region::lock::Passing;
-use crate::region::socket;
+use crate::region::{Region, socket};
 
-use super::Channel;
-use super::end::End;
+use super::{Channel, blocks};
+
+/// What can be sent: a channel of any transport.
+#[expect(private_bounds, reason = "sealed: what is sent must be a region")]
+pub trait AnyChannel: InRegion {}
+impl<T, S, R> AnyChannel for Channel<T, S, R> {}
+impl<M: blocks::Message + ?Sized, H: Pod> AnyChannel for blocks::Channel<M, H> {}
+
+/// What is in a region.
+pub(crate) trait InRegion {
+    fn region(&self) -> &Region;
+}
+
+impl<T, S, R> InRegion for Channel<T, S, R> {
+    fn region(&self) -> &Region {
+        &self.region
+    }
+}
+
+impl<M: blocks::Message + ?Sized, H: Pod> InRegion for blocks::Channel<M, H> {
+    fn region(&self) -> &Region {
+        self.region()
+    }
+}
 
 /// Sends `channel` to the process at the other end of `socket`, a connected Unix socket.
 ///
@@ -62,8 +84,8 @@ use super::end::End;
 ///   process has none left, or /proc is not mounted.
 ///
 /// Nothing has been sent then.
-pub fn send_over<T: Pod, S: End, R: End>(socket: impl AsFd, channel: &Channel<T, S, R>) -> io::Result<()> {
-    let passing = Passing::open(channel.region.file())?;
+pub fn send_over(socket: impl AsFd, channel: &impl AnyChannel) -> io::Result<()> {
+    let passing = Passing::open(channel.region().file())?;
     socket::send(socket.as_fd(), passing.fd()?)
 }
 

@@ -177,7 +177,7 @@ impl<T: Pod, E: End> Lease<'_, T, E> {
         let remarkable = || !receiver.gate.unremarkable(&receiver.ring().lines().life.0);
         if E::MULTI && (endpoint.ended() || remarkable()) {
             // Others may be waiting for what is out to come back, or not.
-            endpoint.wake_our_own(receiver.ring());
+            endpoint.wake_our_own();
         }
     }
 

@@ -3,8 +3,10 @@
 //! [`Channel`] is the thing itself; [`Sender`] and [`Receiver`] are its ends; [`Seat`] is an end that will be. This room
 //! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
 //! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the
-//! operations), `builder`, `file`, `seat`, `pass` and [`fd`] (how to get there).
+//! operations), `builder`, `options`, `file`, `seat`, `pass` and [`fd`] (how to get there); [`blocks`] is the same for messages that stay
+//! where they are.
 
+pub mod blocks;
 mod builder;
 mod deadline;
 mod end;
@@ -13,6 +15,7 @@ pub mod fd;
 mod file;
 mod lease;
 mod observer;
+mod options;
 mod pass;
 mod place;
 mod reaper;
@@ -32,12 +35,10 @@ use std::time::Duration;
 use bytemuck::Pod;
 
 use crate::error::{AttachError, CreateError, OpenOrCreateError};
-use crate::layout::geometry::PayloadLayout;
-use crate::layout::header::short_type_name;
 use crate::layout::table::SeatState;
 use crate::layout::{Kind, Role};
+use crate::region::Region;
 use crate::region::lock::LockFile;
-use crate::region::{Expected, Region, Sealing, passed};
 
 pub use builder::Builder;
 pub use end::{End, Multi, Single};
@@ -50,6 +51,7 @@ pub use sender::Sender;
 pub use stats::{EndpointStats, Rates, Stats};
 
 use end::EndKind;
+use options::Opened;
 use place::Place;
 
 /// What a channel carries, and between which ends, without holding any of it.
@@ -68,11 +70,11 @@ pub struct Channel<T, S, R> {
 }
 
 impl<T: Pod, S: End, R: End> Channel<T, S, R> {
-    fn new(region: Arc<Region>, name: String) -> Self {
-        region.add_channel();
+    fn of(opened: Opened) -> Self {
+        opened.region.add_channel();
         Channel {
-            region,
-            name,
+            region: opened.region,
+            name: opened.schema,
             ends: PhantomData,
         }
     }
@@ -176,7 +178,7 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// # Errors
     /// [`AttachError::NotPassed`], or a variant for what differs between the two programs' views of the channel.
     pub fn inherited(name: &str) -> Result<Self, AttachError> {
-        Self::inherited_as(name, &short_type_name::<T>())
+        Self::builder(0).inherited(name)
     }
 
     /// [`inherited`](Self::inherited), for a channel built with a [`schema`](Builder::schema).
@@ -184,7 +186,7 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// # Errors
     /// As for [`inherited`](Self::inherited).
     pub fn inherited_as(name: &str, schema: &str) -> Result<Self, AttachError> {
-        Self::attach(pass::inherit(name)?, schema, Sealing::Required)
+        Self::builder(0).schema(schema).inherited(name)
     }
 
     /// The channel in the file behind `fd`, which has come from elsewhere: over a socket ([`fd::receive_from`]), from a
@@ -215,7 +217,7 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<Self, AttachError> {
-        Self::from_fd_as(fd, &short_type_name::<T>())
+        Self::builder(0).from_fd(fd)
     }
 
     /// [`from_fd`](Self::from_fd), for a channel built with a [`schema`](Builder::schema).
@@ -223,21 +225,7 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// # Errors
     /// As for [`from_fd`](Self::from_fd).
     pub fn from_fd_as(fd: OwnedFd, schema: &str) -> Result<Self, AttachError> {
-        Self::attach(fd, schema, Sealing::Required)
-    }
-
-    fn attach(passed: OwnedFd, schema: &str, sealing: Sealing) -> Result<Self, AttachError> {
-        let expected = Expected {
-            kind: Self::kind(),
-            payload: PayloadLayout::of::<T>(),
-            name: schema.to_owned(),
-            sealing,
-        };
-        // A description of our own to map through: what was passed says "present", and a mapping would keep it.
-        let file = passed::open(passed.as_fd())?;
-        let channel = Channel::new(Region::attach(file, &expected)?, expected.name);
-        drop(passed); // Only now: from the first moment on, one of the two has said "present".
-        Ok(channel)
+        Self::builder(0).schema(schema).from_fd(fd)
     }
 
     /// Lets the children of `command` open this channel with [`Channel::inherited`]`(name)`.
@@ -321,8 +309,7 @@ impl<T: Pod, S: End, R: End> Channel<T, S, R> {
     /// [`AttachError::Corrupt`], [`AttachError::NoProc`] or [`AttachError::Os`].
     pub fn recover(&self) -> Result<usize, AttachError> {
         let locks = LockFile::open(self.region.file())?;
-        let states = self.region.ring::<()>();
-        let reaped = reaper::reap_the_dead(&self.region, &states, &locks, None, false)?;
+        let reaped = reaper::reap_the_dead(&self.region, &self.region.contents(), &locks, None, false)?;
         Ok(reaped.slots as usize)
     }
 

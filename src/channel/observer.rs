@@ -84,7 +84,7 @@ impl Observer {
         self.observed.kind()
     }
 
-    /// The type or schema of its messages, as far as it is kept: the first 40 bytes.
+    /// The type or schema of its messages, as far as it is kept: the first 36 bytes.
     pub fn payload(&self) -> &str {
         self.observed.payload()
     }

@@ -60,19 +60,19 @@ impl Place {
             Some(owner) => take_only(&region, &locks, role, owner)?,
             None => take_free(&region, &locks)?,
         };
-        let states = region.ring::<()>();
+        let contents = region.contents();
         // Relaxed: under the owner byte.
         let left = Role::decode(region.record(owner).role.load(Relaxed)).map_err(|()| Refused::Corrupt)?;
         if let (Some(role), None) = (left, only) {
             // Somebody died with this id. What it had claimed would pass for ours.
-            states.reap(owner, role)?;
+            contents.reap(owner, role)?;
             reaper::tell_of(&region, owner);
         }
         // Not before the sweep: until then we are a reaper to the others, and what the dead one held is unsettled.
         take_role_byte(&locks, role, owner)?;
         write_record(&region, owner, role, seat)?;
-        reaper::reap_the_dead(&region, &states, &locks, Some(owner), false)?;
-        let messages = alone && states.has_messages()?;
+        reaper::reap_the_dead(&region, &contents, &locks, Some(owner), false)?;
+        let messages = alone && contents.has_messages()?;
         // The attach byte keeps other attachers away; closing and detaching go on.
         // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
         let _ = region
@@ -207,11 +207,7 @@ fn take_free(region: &Region, locks: &LockFile) -> Result<Owner, AttachError> {
 fn write_record(region: &Region, owner: Owner, role: Role, seat: SeatState) -> Result<(), Refused> {
     let record = region.record(owner);
     let me = process::identity();
-    let began = match owner {
-        Owner::SINGLE_SENDER => region.ring::<()>().find_tail()?.0,
-        Owner::SINGLE_RECEIVER => region.ring::<()>().find_head()?.0,
-        _ => 0,
-    };
+    let began = region.contents().begins(owner)?;
     // Relaxed, all: under the owner byte.
     let generation = record.generation.load(Relaxed).wrapping_add(1);
     record.generation.store(generation, Relaxed);

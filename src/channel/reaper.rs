@@ -19,22 +19,78 @@
 //! | the number of orphanings, before the record is clean | the same, and a look for orphans that may find some | the next reaper |
 //! | the record is clean, before the announcement | gaps and orphans that nobody has been told of | orphans: the number in the life word; sleepers: their ticks |
 
+use std::convert::Infallible;
+
 use bytemuck::Pod;
 
 use crate::edge;
 use crate::layout::{Life, Owner, Role};
+use crate::pool::{Pool, Received};
 use crate::region::Region;
+use crate::region::contents::Contents;
 use crate::region::lock::{self, LockFile};
 use crate::ring::{Refused, Ring};
 use crate::sync::Relaxed;
 use crate::wait;
 
+/// How a transport repairs what one dead endpoint has left in it, for who holds its owner byte.
+pub(super) trait Repair {
+    /// A message of a dead receiver's, ours to deliver.
+    type Message;
+
+    /// Ends what `dead` had claimed; how many slots or blocks.
+    fn repair(&self, dead: Owner, role: Role) -> Result<u64, Refused>;
+
+    /// The same of a dead receiver, but that its oldest message goes to the receiver `me`.
+    fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Self::Message>), Refused>;
+}
+
+impl<T: Pod> Repair for Ring<T> {
+    /// The message and its position, whose slot is ours to free.
+    type Message = (T, u64);
+
+    fn repair(&self, dead: Owner, role: Role) -> Result<u64, Refused> {
+        self.reap(dead, role).map(|repairs| repairs.slots())
+    }
+
+    fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<(T, u64)>), Refused> {
+        let (repairs, claim) = self.reap_and_take(dead, me)?;
+        let slots = repairs.slots() + u64::from(claim.is_some());
+        Ok((slots, claim.map(|claim| (claim.read(), claim.position()))))
+    }
+}
+
+impl<H: Pod> Repair for Pool<H> {
+    type Message = Received<H>;
+
+    fn repair(&self, dead: Owner, role: Role) -> Result<u64, Refused> {
+        self.reap(dead, role)
+    }
+
+    fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Received<H>>), Refused> {
+        self.reap_and_take(dead, me)
+    }
+}
+
+impl Repair for Contents {
+    /// Nobody who delivers knows so little of the messages.
+    type Message = Infallible;
+
+    fn repair(&self, dead: Owner, role: Role) -> Result<u64, Refused> {
+        self.reap(dead, role)
+    }
+
+    fn repair_and_take(&self, dead: Owner, _me: Owner) -> Result<(u64, Option<Infallible>), Refused> {
+        Ok((self.reap(dead, Role::Receiver)?, None))
+    }
+}
+
 /// What a pass over the dead came to.
 #[derive(Debug)]
-pub(super) struct Reaped<T> {
-    /// A message that a dead receiver had claimed, ours to deliver, and the slot ours to free. The pass ended there.
-    pub(super) message: Option<(T, u64)>,
-    /// Slots repaired.
+pub(super) struct Reaped<M> {
+    /// A message that a dead receiver had claimed. The pass ended there.
+    pub(super) message: Option<M>,
+    /// Slots or blocks repaired.
     pub(super) slots: u64,
     /// No dead endpoint is left in some other reaper's hands.
     pub(super) settled: bool,
@@ -43,13 +99,13 @@ pub(super) struct Reaped<T> {
 /// Reaps every dead multi endpoint of `region`, through the description `locks`, which belongs to `me`.
 ///
 /// A multi receiver passes `deliver`: the oldest message of a dead receiver is then its own.
-pub(super) fn reap_the_dead<T: Pod>(
+pub(super) fn reap_the_dead<X: Repair>(
     region: &Region,
-    ring: &Ring<T>,
+    transport: &X,
     locks: &LockFile,
     me: Option<Owner>,
     deliver: bool,
-) -> Result<Reaped<T>, Refused> {
+) -> Result<Reaped<X::Message>, Refused> {
     let mut reaped = Reaped {
         message: None,
         slots: 0,
@@ -71,7 +127,7 @@ pub(super) fn reap_the_dead<T: Pod>(
         // Relaxed: under the owner byte.
         let outcome = match Role::decode(role.load(Relaxed)) {
             Ok(None) => Ok(None), // Detached or reaped between the two looks.
-            Ok(Some(role)) => repair(region, ring, (owner, role), me.filter(|_| deliver), &mut reaped),
+            Ok(Some(role)) => repair(region, transport, (owner, role), me.filter(|_| deliver), &mut reaped),
             Err(()) => Err(Refused::Corrupt),
         };
         // Killed before this, the kernel does it. An error leaves the byte held until we detach: the slots are
@@ -86,20 +142,20 @@ pub(super) fn reap_the_dead<T: Pod>(
 }
 
 /// Repairs what `dead`, of this role, has left, under its owner byte.
-fn repair<T: Pod>(
+fn repair<X: Repair>(
     region: &Region,
-    ring: &Ring<T>,
+    transport: &X,
     (dead, role): (Owner, Role),
     deliver_to: Option<Owner>,
-    reaped: &mut Reaped<T>,
-) -> Result<Option<(T, u64)>, Refused> {
-    let (repairs, claim) = match deliver_to {
-        Some(me) if role == Role::Receiver => ring.reap_and_take(dead, me)?,
-        _ => (ring.reap(dead, role)?, None),
+    reaped: &mut Reaped<X::Message>,
+) -> Result<Option<X::Message>, Refused> {
+    let (slots, message) = match deliver_to {
+        Some(me) if role == Role::Receiver => transport.repair_and_take(dead, me)?,
+        _ => (transport.repair(dead, role)?, None),
     };
-    reaped.slots += repairs.slots() + u64::from(claim.is_some());
+    reaped.slots += slots;
     tell_of(region, dead);
-    Ok(claim.map(|claim| (claim.read(), claim.position())))
+    Ok(message)
 }
 
 /// Says that nothing is left under `dead`'s id, and tells everybody. Under its owner byte, after a whole pass.

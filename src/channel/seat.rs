@@ -58,7 +58,7 @@ impl<X> Seat<X> {
     }
 
     /// Sits down: from now on the seat is this process's endpoint, and no child of its own inherits it.
-    fn take(mut self) -> Result<Place, AttachError> {
+    pub(super) fn take(mut self) -> Result<Place, AttachError> {
         if self.region.fence_mode() == FenceMode::Membarrier {
             barrier::register().map_err(|_| AttachError::MembarrierUnavailable)?;
         }

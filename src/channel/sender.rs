@@ -238,7 +238,8 @@ impl<T: Pod, E: End> Sender<T, E> {
             self.gate.count(count);
         }
         let more = sent.last.map(|last| move || self.ring().free_after(last));
-        self.gate.tell(&self.endpoint, self.ring(), count, Role::Sender, more);
+        let lines = self.ring().lines();
+        self.gate.tell(&self.endpoint, lines, count, Role::Sender, more);
     }
 
     /// Something has happened: closed, or the last receiver has gone?
@@ -354,7 +355,7 @@ impl<T: Pod> Clone for Sender<T, Multi> {
 impl Refusal {
     /// As a sender reports it. [`Refusal::Blocked`] is the caller's to report; a wait without a deadline never ends
     /// with it.
-    fn into_send<V>(self, value: V) -> SendError<V> {
+    pub(super) fn into_send<V>(self, value: V) -> SendError<V> {
         match self {
             Refusal::Blocked | Refusal::Disconnected => SendError::Disconnected(value),
             Refusal::Corrupt => SendError::Corrupt(value),

@@ -89,13 +89,12 @@ pub struct Rates {
 impl Stats {
     /// What `view` says now. `file` holds no lock of its own.
     pub(super) fn of(view: &View, kind: Kind, file: BorrowedFd<'_>) -> Result<Stats, AttachError> {
-        let ring = view.ring::<()>();
-        let levels = ring.levels()?;
+        let levels = view.contents().levels()?;
         let ids = (1..view.geometry().table_length).filter_map(Owner::new);
         let endpoints = ids.filter_map(|owner| EndpointStats::of(view, owner, &levels, file).transpose());
         Ok(Stats {
             kind,
-            capacity: ring.laps().capacity(),
+            capacity: view.geometry().capacity(),
             len: levels.len,
             sent: levels.tail,
             received: levels.head,
@@ -149,7 +148,7 @@ impl EndpointStats {
             generation: record.generation.load(Relaxed),
             role: role.name(),
             pid: record.pid.load(Relaxed),
-            process: name_of(record),
+            process: process_name(record),
             alive: lock::held(file, lock::role_byte(role, owner.id()))?,
             messages: match owner {
                 Owner::SINGLE_SENDER => since(&record.began, levels.tail),
@@ -164,7 +163,7 @@ impl EndpointStats {
     }
 }
 
-fn name_of(record: &Record) -> String {
+pub(super) fn process_name(record: &Record) -> String {
     // Relaxed: hint (for people).
     let words = record.name.each_ref().map(|word| word.load(Relaxed).to_ne_bytes());
     let bytes = words.as_flattened();

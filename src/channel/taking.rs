@@ -107,7 +107,8 @@ impl<T: Pod, E: End> Receiver<T, E> {
             self.gate.count(count);
         }
         let more = last.map(|last| move || self.ring().full_after(last));
-        self.gate.tell(&self.endpoint, self.ring(), count, Role::Receiver, more);
+        let lines = self.ring().lines();
+        self.gate.tell(&self.endpoint, lines, count, Role::Receiver, more);
     }
 
     /// Something has happened: messages that have come back, or the last sender has gone?
@@ -176,7 +177,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
             self.endpoint.tell_of_the_end();
             return Err(Refusal::Blocked);
         }
-        self.endpoint.wake_our_own(self.ring());
+        self.endpoint.wake_our_own();
         Err(Refusal::Disconnected)
     }
 

@@ -1,6 +1,7 @@
 //! Where does everything stand in a region, and is that true of these bytes?
 
-use super::header::Header;
+use super::blocks::{BlockLayout, BlockPlan, Blocks};
+use super::header::{Header, Kind};
 use super::laps::Laps;
 use super::lines::{LINE, Slot};
 use super::state::Owner;
@@ -43,7 +44,7 @@ pub struct PayloadLayout {
 
 impl PayloadLayout {
     /// Of a type of which no more is known than line 0 says; `None` if there is no such type.
-    pub fn described(size: usize, align: usize) -> Option<PayloadLayout> {
+    fn described(size: usize, align: usize) -> Option<PayloadLayout> {
         let possible =
             size <= MAX_PAYLOAD && align <= MAX_ALIGN && align.is_power_of_two() && size.is_multiple_of(align);
         let unit = align.max(size_of::<u64>());
@@ -77,25 +78,106 @@ pub enum GeometryError {
     PayloadAlign,
     /// The region would not fit in an address space.
     Overflow,
+    /// A block of no items, or of items without a size.
+    BlockLength,
+    /// A header past [`MAX_HEADER`](super::blocks::MAX_HEADER).
+    HeaderSize,
+}
+
+/// What messages are made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Payload {
+    /// Of slots.
+    Slot(PayloadLayout),
+    /// Of blocks.
+    Block(BlockLayout),
+}
+
+impl Payload {
+    /// Of a region of which no more is known than line 0 says.
+    pub fn described(header: &Header) -> Option<Payload> {
+        let (size, align) = (header.payload_size as usize, header.payload_align as usize);
+        match Kind::decode(header.kind)? {
+            Kind::Blocks => BlockLayout::described(size, align, header.header_size as usize).map(Payload::Block),
+            _ => PayloadLayout::described(size, align).map(Payload::Slot),
+        }
+    }
+
+    /// Bytes of a message or an item.
+    pub fn size(self) -> usize {
+        match self {
+            Payload::Slot(payload) => payload.size,
+            Payload::Block(block) => block.item,
+        }
+    }
+
+    /// Bytes of a slot, unpadded; 0 of a block, which has no fixed size.
+    pub fn slot(self) -> usize {
+        match self {
+            Payload::Slot(payload) => payload.slot,
+            Payload::Block(_) => 0,
+        }
+    }
+}
+
+/// How the payload of a new region is to be arranged.
+#[derive(Clone, Copy, Debug)]
+pub enum Arrangement {
+    /// In slots.
+    Slots(PayloadLayout, SlotPadding),
+    /// In blocks.
+    Blocks(BlockPlan),
+}
+
+impl Arrangement {
+    /// What the messages are made of.
+    pub fn payload(self) -> Payload {
+        match self {
+            Arrangement::Slots(payload, _) => Payload::Slot(payload),
+            Arrangement::Blocks(plan) => Payload::Block(plan.layout),
+        }
+    }
 }
 
 /// A region's geometry, checked: the only copy that is used after attach.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
-    /// Positions, slots and laps.
+    /// Positions, slots and laps; of blocks, the ring's entries.
     pub laps: Laps,
-    /// Bytes from slot to slot.
+    /// Bytes from slot to slot; from entry to entry.
     pub stride: usize,
     /// Records in the table; ids are below it.
     pub table_length: u16,
-    /// Offset of slot 0.
+    /// Offset of slot 0; of entry 0.
     pub slots_offset: usize,
+    /// Where the blocks are, if it is a region of those.
+    pub blocks: Option<Blocks>,
     /// Bytes of the region.
     pub total: usize,
 }
 
 impl Geometry {
-    /// The geometry of a new region with at least `capacity` slots and room for `endpoints` multi endpoints.
+    /// The geometry of a new region for at least `capacity` messages, or for exactly so many blocks, and `endpoints` multi
+    /// endpoints.
+    pub fn arrange(capacity: u64, how: Arrangement, endpoints: u16) -> Result<Geometry, GeometryError> {
+        match how {
+            Arrangement::Slots(payload, padding) => Self::plan(capacity, payload, padding, endpoints),
+            Arrangement::Blocks(plan) => plan.geometry(capacity, endpoints),
+        }
+    }
+
+    /// Messages that it holds when it is full: slots, or blocks.
+    pub fn capacity(&self) -> u64 {
+        self.blocks
+            .map_or(self.laps.capacity(), |blocks| u64::from(blocks.count))
+    }
+
+    /// Offset of what follows a table of that length, aligned to a line at least.
+    pub(super) fn after_table(table_length: u16, align: usize) -> usize {
+        (TABLE_OFFSET + usize::from(table_length) * size_of::<Record>()).next_multiple_of(align.max(LINE))
+    }
+
+    /// The geometry of a new ring with at least `capacity` slots and room for `endpoints` multi endpoints.
     pub fn plan(
         capacity: u64,
         payload: PayloadLayout,
@@ -120,8 +202,7 @@ impl Geometry {
             SlotPadding::Line => payload.slot.next_multiple_of(LINE),
         };
         let table_length = endpoints + Owner::FIRST_MULTI;
-        let slots_offset =
-            (TABLE_OFFSET + usize::from(table_length) * size_of::<Record>()).next_multiple_of(payload.align.max(LINE));
+        let slots_offset = Self::after_table(table_length, payload.align);
         let total = stride
             .checked_mul(1 << shift)
             .and_then(|slots| slots.checked_add(slots_offset))
@@ -132,30 +213,39 @@ impl Geometry {
             stride,
             table_length,
             slots_offset,
+            blocks: None,
             total,
         })
     }
 
     /// The geometry that line 0 tells of, whatever the messages are: to count them.
     pub fn described(header: &Header) -> Option<Geometry> {
-        let payload = PayloadLayout::described(header.payload_size as usize, header.payload_align as usize)?;
-        Self::check(header, payload)
+        Self::check(header, Payload::described(header)?)
     }
 
-    /// The geometry that line 0 tells of, if it is one that [`plan`](Self::plan) makes for this payload.
+    /// The geometry that line 0 tells of, if it is one that [`arrange`](Self::arrange) makes for this payload.
     ///
     /// Kind, fingerprint and the file's length are the caller's to check: they have errors of their own.
-    pub fn check(header: &Header, payload: PayloadLayout) -> Option<Geometry> {
+    pub fn check(header: &Header, payload: Payload) -> Option<Geometry> {
         let endpoints = u16::try_from(header.table_length)
             .ok()?
             .checked_sub(Owner::FIRST_MULTI)?;
-        if !header.capacity.is_power_of_two() {
-            return None;
+        match payload {
+            Payload::Block(layout) => Blocks::check(header, layout, endpoints),
+            Payload::Slot(payload) if header.capacity.is_power_of_two() => [SlotPadding::Packed, SlotPadding::Line]
+                .into_iter()
+                .filter_map(|padding| Self::plan(header.capacity, payload, padding, endpoints).ok())
+                .find(|g| header.stride as usize == g.stride && header.total == g.total as u64),
+            Payload::Slot(_) => None,
         }
-        [SlotPadding::Packed, SlotPadding::Line]
-            .into_iter()
-            .filter_map(|padding| Self::plan(header.capacity, payload, padding, endpoints).ok())
-            .find(|g| header.stride as usize == g.stride && header.total == g.total as u64)
+    }
+
+    /// Line 0's stride: bytes from slot to slot, or from block to block in units of 64.
+    pub fn stride_field(&self) -> u32 {
+        match self.blocks {
+            Some(blocks) => (blocks.stride / Blocks::UNIT) as u32,
+            None => self.stride as u32,
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use bytemuck::{Pod, Zeroable};
 pub const MAGIC: [u8; 8] = *b"ANNULUS\0";
 
 /// The version of the layout and the protocol. Two programs share a region only if they agree on it.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Bytes of the type's or schema's name that are kept for the error message.
-pub const NAME_LEN: usize = 40;
+pub const NAME_LEN: usize = 36;
 
 /// Line 0, as bytes in a file; see LAYOUT.md for what each field is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
@@ -24,13 +24,13 @@ pub struct Header {
     pub abi: u32,
     /// A [`Kind`].
     pub kind: u32,
-    /// Slots, a power of two from 1 to 2^32.
+    /// Slots, a power of two from 1 to 2^32; or blocks, 1 to 65,536.
     pub capacity: u64,
-    /// Bytes from one slot to the next.
+    /// Bytes from one slot to the next; or from one block to the next, in units of 64.
     pub stride: u32,
-    /// `size_of::<T>()`.
+    /// `size_of::<T>()`, of a message or of an item.
     pub payload_size: u32,
-    /// `align_of::<T>()`.
+    /// `align_of::<T>()`; or the alignment of a block's items.
     pub payload_align: u32,
     /// Records in the table, the three reserved ones included.
     pub table_length: u32,
@@ -48,11 +48,13 @@ pub struct Header {
     pub boot_id: [u8; 16],
     /// [`fingerprint`] of the whole name.
     pub fingerprint: u64,
+    /// `size_of::<H>()` of a block's header; 0 in a ring.
+    pub header_size: u32,
     /// The beginning of the name, zero-padded UTF-8.
     pub name: [u8; NAME_LEN],
 }
 
-/// Which ends admit many.
+/// The transport, and which ends admit many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Kind {
@@ -64,6 +66,8 @@ pub enum Kind {
     Spmc = 3,
     /// Many senders, many receivers.
     Mpmc = 4,
+    /// Blocks: many senders, many receivers.
+    Blocks = 5,
 }
 
 impl Kind {
@@ -84,6 +88,7 @@ impl Kind {
             2 => Some(Kind::Mpsc),
             3 => Some(Kind::Spmc),
             4 => Some(Kind::Mpmc),
+            5 => Some(Kind::Blocks),
             _ => None,
         }
     }
@@ -95,6 +100,7 @@ impl Kind {
             Kind::Mpsc => "mpsc",
             Kind::Spmc => "spmc",
             Kind::Mpmc => "mpmc",
+            Kind::Blocks => "blocks",
         }
     }
 }
@@ -157,7 +163,7 @@ pub const fn fingerprint(text: &str) -> u64 {
 }
 
 /// A type's name as two separately built programs agree on it: each path in it cut to its last segment.
-pub fn short_type_name<T>() -> String {
+pub fn short_type_name<T: ?Sized>() -> String {
     let full = std::any::type_name::<T>();
     let mut short = String::with_capacity(full.len());
     let mut segment = 0;

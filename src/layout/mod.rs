@@ -2,9 +2,12 @@
 //!
 //! # Reading order
 //! [`header`] (line 0), [`lines`] (the shared words), [`table`] (the endpoints' records), [`state`] (a slot's word),
-//! [`laps`] (positions), [`geometry`] (offsets, and the checks on bytes that came from elsewhere). Everything here is
+//! [`laps`] (positions), [`geometry`] (offsets, and the checks on bytes that came from elsewhere), [`block`] and [`blocks`] (the same
+//! for blocks). Everything here is
 //! pure: no system call, no pointer.
 
+pub(crate) mod block;
+pub(crate) mod blocks;
 pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod laps;
@@ -15,7 +18,8 @@ pub(crate) mod table;
 pub use geometry::SlotPadding;
 pub use header::{FenceMode, Kind};
 
-pub(crate) use geometry::Geometry;
+pub(crate) use blocks::{BlockLayout, BlockPlan, Blocks};
+pub(crate) use geometry::{Geometry, Payload};
 pub(crate) use header::{Header, Policy};
 pub(crate) use laps::Laps;
 pub(crate) use lines::{Life, Lines, Slot};

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::memory;
 use super::{Expected, Plan, barrier, os, process};
 use crate::error::{AttachError, CreateError};
-use crate::layout::geometry::{self, GeometryError};
-use crate::layout::{FenceMode, Geometry, Header, Kind, Policy, header};
+use crate::layout::geometry::{self, Arrangement, GeometryError};
+use crate::layout::{FenceMode, Geometry, Header, Kind, Payload, Policy, blocks, header};
 
 /// Geometry and line 0 of a new region. Registers for membarrier(2), if that is what it will use.
 pub(super) fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Header), CreateError> {
@@ -29,10 +29,10 @@ pub(super) fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Hea
         magic: header::MAGIC,
         abi: header::ABI_VERSION,
         kind: plan.kind as u32,
-        capacity: geometry.laps.capacity(),
-        stride: geometry.stride as u32,
-        payload_size: plan.payload.size as u32,
-        payload_align: plan.payload.align as u32,
+        capacity: geometry.capacity(),
+        stride: geometry.stride_field(),
+        payload_size: plan.arrangement.payload().size() as u32,
+        payload_align: align_field(plan.arrangement),
         table_length: u32::from(geometry.table_length),
         fence_mode: fence_mode as u32,
         tick_ms: plan.tick_ms,
@@ -41,6 +41,7 @@ pub(super) fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Hea
         total: geometry.total as u64,
         boot_id: process::boot_id(),
         fingerprint: header::fingerprint(&plan.name),
+        header_size: header_size(plan.arrangement.payload()),
         name: header::name_field(&plan.name),
     };
     Ok((geometry, line))
@@ -83,25 +84,58 @@ pub(super) fn long_enough(file: BorrowedFd<'_>, expected: usize) -> Result<(), A
     Ok(())
 }
 
+/// The alignment in line 0: of a message, or of a block's items.
+fn align_field(arrangement: Arrangement) -> u32 {
+    match arrangement {
+        Arrangement::Slots(payload, _) => payload.align as u32,
+        Arrangement::Blocks(plan) => plan.align as u32,
+    }
+}
+
+/// The size of a header in line 0.
+fn header_size(payload: Payload) -> u32 {
+    match payload {
+        Payload::Slot(_) => 0,
+        Payload::Block(layout) => layout.header as u32,
+    }
+}
+
 fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
     let endpoints = u16::try_from(plan.endpoints).unwrap_or(u16::MAX);
-    Geometry::plan(plan.capacity, plan.payload, plan.padding, endpoints).map_err(|e| match e {
-        GeometryError::Capacity => CreateError::Capacity { asked: plan.capacity },
-        GeometryError::TableLength => CreateError::TableLength {
+    let geometry = Geometry::arrange(plan.capacity, plan.arrangement, endpoints);
+    geometry.map_err(|error| match (error, plan.arrangement) {
+        (GeometryError::TableLength, _) => CreateError::TableLength {
             asked: plan.endpoints,
             max: u32::from(geometry::MAX_ENDPOINTS),
         },
-        GeometryError::PayloadSize => CreateError::PayloadSize {
-            size: plan.payload.size,
-            max: geometry::MAX_PAYLOAD,
-        },
-        GeometryError::PayloadAlign => CreateError::PayloadAlign {
-            align: plan.payload.align,
-            max: geometry::MAX_ALIGN,
-        },
-        GeometryError::Overflow => CreateError::TooLarge {
+        (GeometryError::Overflow, _) => CreateError::TooLarge {
             wanted: u64::MAX,
             limit: isize::MAX as u64,
+        },
+        (GeometryError::PayloadSize, Arrangement::Slots(payload, _)) => CreateError::PayloadSize {
+            size: payload.size,
+            max: geometry::MAX_PAYLOAD,
+        },
+        (GeometryError::PayloadAlign, Arrangement::Slots(payload, _)) => CreateError::PayloadAlign {
+            align: payload.align,
+            max: geometry::MAX_ALIGN,
+        },
+        (_, Arrangement::Slots(..)) => CreateError::Capacity { asked: plan.capacity },
+        (GeometryError::BlockLength, Arrangement::Blocks(blocks)) => CreateError::BlockLength {
+            length: blocks.length,
+            item: blocks.layout.item,
+        },
+        (GeometryError::HeaderSize, Arrangement::Blocks(blocks)) => CreateError::HeaderSize {
+            size: blocks.layout.header,
+            max: blocks::MAX_HEADER,
+        },
+        (GeometryError::PayloadAlign, Arrangement::Blocks(blocks)) => CreateError::BlockAlign {
+            align: blocks.align,
+            needed: blocks.layout.align(),
+        },
+        (_, Arrangement::Blocks(_)) => CreateError::BlockCount {
+            asked: plan.capacity,
+            max: blocks::MAX_BLOCKS,
         },
     })
 }
@@ -121,16 +155,17 @@ pub(super) fn check(file: BorrowedFd<'_>, line: &Header, expected: &Expected) ->
             actual: Kind::decode(line.kind).map_or("of an unknown kind", Kind::name),
         });
     }
-    if line.payload_size as usize != expected.payload.size {
+    if line.payload_size as usize != expected.payload.size() {
         return Err(AttachError::PayloadSize {
-            expected: expected.payload.size,
+            expected: expected.payload.size(),
             actual: line.payload_size as usize,
         });
     }
-    if line.payload_align as usize != expected.payload.align {
-        return Err(AttachError::PayloadAlign {
-            expected: expected.payload.align,
-            actual: line.payload_align as usize,
+    check_alignment(line, expected.payload)?;
+    if line.header_size != header_size(expected.payload) {
+        return Err(AttachError::HeaderSize {
+            expected: header_size(expected.payload) as usize,
+            actual: line.header_size as usize,
         });
     }
     if line.fingerprint != header::fingerprint(&expected.name) {
@@ -144,11 +179,27 @@ pub(super) fn check(file: BorrowedFd<'_>, line: &Header, expected: &Expected) ->
         stride: line.stride,
         table_length: line.table_length,
         total: line.total,
-        slot: expected.payload.slot,
+        slot: expected.payload.slot(),
     })?;
     long_enough(file, geometry.total)?;
     if FenceMode::decode(line.fence_mode) == Some(FenceMode::Membarrier) {
         barrier::register().map_err(|_| AttachError::MembarrierUnavailable)?;
     }
     Ok(geometry)
+}
+
+/// A ring's alignment is that of its messages; a block's is at least that of its items and their header.
+fn check_alignment(line: &Header, payload: Payload) -> Result<(), AttachError> {
+    let actual = line.payload_align as usize;
+    match payload {
+        Payload::Slot(payload) if actual != payload.align => Err(AttachError::PayloadAlign {
+            expected: payload.align,
+            actual,
+        }),
+        Payload::Block(layout) if actual < layout.align() => Err(AttachError::BlockAlign {
+            needed: layout.align(),
+            actual,
+        }),
+        _ => Ok(()),
+    }
 }

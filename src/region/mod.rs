@@ -4,12 +4,16 @@
 //! that says "present", and the geometry as it was checked at attach. A [`View`] is the bytes as types, all that who only
 //! [looks on](mod@observed) has. Everything that asks the operating system
 //! something is in this room: [`mod@line`] (what line 0 says), [`memory`] (memfd, seals, how much is allowed),
-//! [`mapping`], [`view`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
+//! [`mapping`], [`view`], [`contents`], [`items`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
 //! [`lock`] (who is alive), [`named`] (regions that a name leads to), [`fork`] and [`wiped`] (has this process been
 //! forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
 
 pub(crate) mod barrier;
+#[cfg(test)]
+mod block_spec;
+pub(crate) mod contents;
 pub(crate) mod fork;
+pub(crate) mod items;
 mod line;
 pub(crate) mod lock;
 pub(crate) mod mapping;
@@ -34,11 +38,13 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use crate::error::{AttachError, CreateError};
-use crate::layout::geometry::PayloadLayout;
-use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Record, SlotPadding};
+use crate::layout::geometry::Arrangement;
+use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Payload, Record};
+use crate::pool::Pool;
 use crate::ring::Ring;
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
 
+use contents::Contents;
 use fork::ForkStamp;
 use lock::{LockError, Presence};
 use mapping::Mapping;
@@ -50,11 +56,11 @@ use view::View;
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
+    /// Messages at least, or blocks.
     pub(crate) capacity: u64,
-    pub(crate) payload: PayloadLayout,
+    pub(crate) arrangement: Arrangement,
     /// The type's name, or the schema.
     pub(crate) name: String,
-    pub(crate) padding: SlotPadding,
     pub(crate) endpoints: u32,
     /// `None`: membarrier where this process may use it.
     pub(crate) fence_mode: Option<FenceMode>,
@@ -68,7 +74,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     pub(crate) kind: Kind,
-    pub(crate) payload: PayloadLayout,
+    pub(crate) payload: Payload,
     pub(crate) name: String,
     pub(crate) sealing: Sealing,
 }
@@ -110,7 +116,7 @@ impl Region {
             source,
         })?;
         let presence = Presence::hold(file.as_fd()).map_err(AttachError::from)?;
-        Ok(Mapped::new(file, geometry, plan.payload, &line)?.held_by(presence, None))
+        Ok(Mapped::new(file, geometry, plan.arrangement.payload(), &line)?.held_by(presence, None))
     }
 
     /// The region in `file`, if it is what is expected.
@@ -155,6 +161,17 @@ impl Region {
     /// alone. Whoever holds the ring holds this region.
     pub(crate) fn ring<T>(&self) -> Ring<T> {
         self.view.ring()
+    }
+
+    /// The blocks, with headers of the type that the geometry was made for, or `()` for the words alone. Whoever holds the
+    /// pool holds this region.
+    pub(crate) fn pool<H>(&self) -> Pool<H> {
+        self.view.pool()
+    }
+
+    /// Whatever transport is in it, without the messages.
+    pub(crate) fn contents(&self) -> Contents {
+        self.view.contents()
     }
 
     /// The bytes.
@@ -231,7 +248,7 @@ struct Mapped {
 }
 
 impl Mapped {
-    fn new(file: OwnedFd, geometry: Geometry, payload: PayloadLayout, line: &Header) -> Result<Mapped, AttachError> {
+    fn new(file: OwnedFd, geometry: Geometry, payload: Payload, line: &Header) -> Result<Mapped, AttachError> {
         let mapping = Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?;
         Ok(Mapped {
             view: View::new(mapping, geometry, payload),

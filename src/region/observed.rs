@@ -13,9 +13,8 @@ use super::named::{self, Name};
 use super::view::View;
 use super::{line, lock, memory, os, passed};
 use crate::error::AttachError;
-use crate::layout::geometry::PayloadLayout;
 use crate::layout::header::{self, name_text};
-use crate::layout::{Geometry, Kind};
+use crate::layout::{Geometry, Kind, Payload};
 
 /// A region that is only looked at.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl Observed {
                 actual: line.abi,
             });
         }
-        let described = PayloadLayout::described(line.payload_size as usize, line.payload_align as usize);
+        let described = Payload::described(&line);
         let found = described.and_then(|payload| Some((payload, Geometry::check(&line, payload)?)));
         let (Some((payload, geometry)), Some(kind)) = (found, Kind::decode(line.kind)) else {
             return Err(AttachError::Geometry {
@@ -65,7 +64,7 @@ impl Observed {
                 stride: line.stride,
                 table_length: line.table_length,
                 total: line.total,
-                slot: described.map_or(0, |payload| payload.slot),
+                slot: described.map_or(0, Payload::slot),
             });
         };
         line::long_enough(file.as_fd(), geometry.total)?;
@@ -91,7 +90,7 @@ impl Observed {
         &self.view
     }
 
-    /// Which ends admit many.
+    /// The transport, and which ends admit many.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }

@@ -1,4 +1,4 @@
-//! Does LAYOUT.md say what the code does?
+//! Does LAYOUT.md say what the code does? (Of blocks: `block_spec`.)
 //!
 //! Its tables are read and held against the compiled types, its bit fields against the encoders, its lock bytes against
 //! locks that are really held, and a fresh region against a file of bytes. (Here and not in `layout`, which checkers
@@ -11,7 +11,9 @@ use std::os::fd::AsFd;
 
 use super::lock::{self, LockFile};
 use super::{Expected, Plan, Region, Sealing, memory};
-use crate::layout::geometry::{LINES_OFFSET, MAX_ALIGN, MAX_CAPACITY, MAX_PAYLOAD, PayloadLayout, TABLE_OFFSET};
+use crate::layout::geometry::{
+    Arrangement, LINES_OFFSET, MAX_ALIGN, MAX_CAPACITY, MAX_PAYLOAD, PayloadLayout, TABLE_OFFSET,
+};
 use crate::layout::header::{ABI_VERSION, MAGIC, NAME_LEN, fingerprint, name_field, name_text, short_type_name};
 use crate::layout::lines::LINE;
 use crate::layout::table::SeatState;
@@ -21,10 +23,10 @@ use crate::layout::{
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
 use crate::wait::{self, Sleeper, Wait, Why};
 
-const SPEC: &str = include_str!("../layout/LAYOUT.md");
+pub(super) const SPEC: &str = include_str!("../layout/LAYOUT.md");
 
 /// The lines of a section.
-fn section(title: &str) -> impl Iterator<Item = &'static str> {
+pub(super) fn section(title: &str) -> impl Iterator<Item = &'static str> {
     let heading = format!("# {title}");
     assert!(SPEC.lines().any(|line| line == heading), "no section {title:?}");
     SPEC.lines()
@@ -34,14 +36,14 @@ fn section(title: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// The rows of a section's table, without its head.
-fn rows(title: &str) -> Vec<Vec<&'static str>> {
+pub(super) fn rows(title: &str) -> Vec<Vec<&'static str>> {
     let rows = section(title).filter(|line| line.starts_with('|'));
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
     rows.skip(2).map(cells).collect()
 }
 
 /// Field, offset and size of each row.
-fn fields(title: &str) -> Vec<(&'static str, usize, usize)> {
+pub(super) fn fields(title: &str) -> Vec<(&'static str, usize, usize)> {
     let number = |text: &str| {
         text.parse()
             .unwrap_or_else(|_| panic!("{title}: {text:?} is not a number"))
@@ -63,7 +65,7 @@ macro_rules! compiled {
 fn layout_md_says_what_the_code_does() {
     let header = compiled! { Header:
         magic: 8, abi: 4, kind: 4, capacity: 8, stride: 4, payload_size: 4, payload_align: 4, table_length: 4,
-        fence_mode: 4, tick_ms: 4, spin_ns: 4, policy: 4, total: 8, boot_id: 16, fingerprint: 8, name: NAME_LEN,
+        fence_mode: 4, tick_ms: 4, spin_ns: 4, policy: 4, total: 8, boot_id: 16, fingerprint: 8, header_size: 4, name: NAME_LEN,
     };
     assert_eq!(fields("Line 0"), header);
     // No field is left out: each begins where the one before ends.
@@ -160,7 +162,7 @@ fn layout_md_says_where_everything_stands() {
 fn layout_md_says_what_the_numbers_mean() {
     let listed = |row: &str| -> Vec<String> { row.split([',', ':', ';']).map(|item| item.trim().to_owned()).collect() };
     let line: BTreeMap<_, _> = rows("Line 0").into_iter().map(|row| (row[0], row[4])).collect();
-    let kinds = [Kind::Spsc, Kind::Mpsc, Kind::Spmc, Kind::Mpmc];
+    let kinds = [Kind::Spsc, Kind::Mpsc, Kind::Spmc, Kind::Mpmc, Kind::Blocks];
     let kinds = kinds.map(|kind| format!("{} {}", kind as u32, kind.name()));
     assert_eq!(listed(line["kind"]), kinds);
     let modes = [(FenceMode::Fenced, "fenced"), (FenceMode::Membarrier, "membarrier")];
@@ -197,12 +199,12 @@ fn layout_md_says_what_the_numbers_mean() {
         listed(record["seat"]),
         seats.map(|(seat, name)| format!("{} {name}", seat as u32))
     );
-    assert_eq!(Kind::decode(0).or(Kind::decode(5)), None);
+    assert_eq!(Kind::decode(0).or(Kind::decode(6)), None);
     assert_eq!(FenceMode::decode(0).or(FenceMode::decode(3)), None);
 }
 
 /// The fields of a word, as `name:bits | …` in the text after `before`: name → (lowest bit, bits).
-fn bits(before: &str, word: u32) -> BTreeMap<String, (u32, u32)> {
+pub(super) fn bits(before: &str, word: u32) -> BTreeMap<String, (u32, u32)> {
     let text = SPEC.replace('\n', " ");
     let after = &text[text.find(before).unwrap_or_else(|| panic!("{before:?}")) + before.len()..];
     let list = after.split('`').nth(1).expect("a list of fields");
@@ -293,9 +295,8 @@ fn plan() -> Plan {
     Plan {
         kind: Kind::Mpmc,
         capacity: 3,
-        payload: PayloadLayout::of::<[u32; 3]>(),
+        arrangement: Arrangement::Slots(PayloadLayout::of::<[u32; 3]>(), SlotPadding::Packed),
         name: short_type_name::<[u32; 3]>(),
-        padding: SlotPadding::Packed,
         endpoints: 2,
         fence_mode: Some(FenceMode::Fenced),
         spin_ns: 100_000,
@@ -412,7 +413,7 @@ fn a_region_is_attached_as_it_was_planned() {
     let region = Region::create(&plan).unwrap();
     let expected = Expected {
         kind: plan.kind,
-        payload: plan.payload,
+        payload: plan.arrangement.payload(),
         name: plan.name.clone(),
         sealing: Sealing::Required,
     };
@@ -445,10 +446,10 @@ fn two_programs_call_a_type_by_the_same_name() {
     assert_eq!(fingerprint("foobar"), 0x8594_4171_f739_67e8);
     // ... and people read as much of it as there is room for.
     let long = "ä".repeat(30);
-    assert_eq!(name_text(&name_field(&long)), "ä".repeat(20));
+    assert_eq!(name_text(&name_field(&long)), "ä".repeat(18));
     assert_eq!(
         name_text(&name_field(&format!("x{long}"))),
-        format!("x{}", "ä".repeat(19)),
+        format!("x{}", "ä".repeat(17)),
         "cut at a character"
     );
     assert_eq!(name_text(&name_field("u64")), "u64");

@@ -5,9 +5,11 @@
 
 use std::ptr::NonNull;
 
+use super::contents::Contents;
 use super::mapping::Mapping;
 use crate::layout::geometry::{LINES_OFFSET, PayloadLayout, TABLE_OFFSET};
-use crate::layout::{Geometry, Lines, Owner, Record};
+use crate::layout::{Blocks, Geometry, Lines, Owner, Payload, Record};
+use crate::pool::Pool;
 use crate::ring::Ring;
 
 /// A region's bytes as types.
@@ -22,12 +24,12 @@ use crate::ring::Ring;
 pub(crate) struct View {
     mapping: Mapping,
     geometry: Geometry,
-    payload: PayloadLayout,
+    payload: Payload,
 }
 
 impl View {
     /// The region in `mapping`, with the geometry that was checked for `payload`.
-    pub(super) fn new(mapping: Mapping, geometry: Geometry, payload: PayloadLayout) -> View {
+    pub(super) fn new(mapping: Mapping, geometry: Geometry, payload: Payload) -> View {
         assert!(geometry.total <= mapping.len(), "all of the region is mapped");
         View {
             mapping,
@@ -55,8 +57,9 @@ impl View {
     /// The slots as slots of `T`, which is the payload that the geometry was made for, or `()` for the state words
     /// alone.
     pub(crate) fn ring<T>(&self) -> Ring<T> {
-        let as_planned = PayloadLayout::of::<T>() == self.payload;
-        assert!(as_planned || size_of::<T>() == 0, "the payload that was checked");
+        let as_planned = self.payload == Payload::Slot(PayloadLayout::of::<T>());
+        let words_alone = matches!(self.payload, Payload::Slot(_)) && size_of::<T>() == 0;
+        assert!(as_planned || words_alone, "the payload that was checked");
         let slots = self.at::<u8>(self.geometry.slots_offset);
         // SAFETY: V1 from G1: `capacity` slots of `stride` bytes, each at least `size_of::<Slot<T>>()`, follow the
         // offset, and whoever holds the ring holds this view. V2: the offset is a multiple of the slot's alignment,
@@ -69,6 +72,54 @@ impl View {
                 self.geometry.laps,
                 self.geometry.table_length,
             )
+        }
+    }
+
+    /// The blocks, with headers of `H`, which is what the geometry was made for, or `()` for the words alone.
+    pub(crate) fn pool<H>(&self) -> Pool<H> {
+        let blocks = self.blocks();
+        let checked = match self.payload {
+            Payload::Block(layout) => layout.header == size_of::<H>() && layout.header_align == align_of::<H>(),
+            Payload::Slot(_) => false,
+        };
+        assert!(checked || size_of::<H>() == 0, "the header that was checked");
+        let geometry = &self.geometry;
+        // SAFETY: V1 from G1: the entries follow their offset, and `count` blocks theirs, each of `stride` bytes, of which a
+        // `Head<H>` takes the first ones; whoever holds the pool holds this view. V2: the entries' offset is a multiple of
+        // a line, the blocks' and the stride of the blocks' alignment, which was checked against `H`'s, and G3. V3: so
+        // geometries of blocks are made.
+        unsafe {
+            Pool::new(
+                NonNull::from(self.lines()),
+                self.at(geometry.slots_offset),
+                (self.at(blocks.offset), blocks.stride, blocks.count),
+                geometry.laps,
+                geometry.table_length,
+            )
+        }
+    }
+
+    /// Where the items of block 0 begin, how many bytes further on those of the next one, and how many bytes there are for
+    /// them in each.
+    pub(crate) fn items(&self) -> (NonNull<u8>, usize, usize) {
+        let blocks = self.blocks();
+        (self.at(blocks.offset + blocks.items_offset), blocks.stride, blocks.room)
+    }
+
+    fn blocks(&self) -> &Blocks {
+        self.geometry.blocks.as_ref().expect("a region of blocks")
+    }
+
+    /// Maps all pages now, as far as the kernel does that.
+    pub(crate) fn populate(&self) {
+        self.mapping.populate();
+    }
+
+    /// Whatever transport is in it, without the messages.
+    pub(crate) fn contents(&self) -> Contents {
+        match self.payload {
+            Payload::Slot(_) => Contents::Ring(self.ring()),
+            Payload::Block(_) => Contents::Pool(self.pool()),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The region `NAME` is the file `/dev/shm/annulus.NAME`. It is made whole, without a name: laid out, its locks taken.
 //! Only then is it given the name, in one step, linkat(2), which never replaces: whoever finds a name finds a region
-//! that is finished and that says of itself who is there. [`object`] judges and removes; [`survey`] is for people.
+//! that is finished and that says of itself who is there. [`object`] judges and removes, by what is [`unread`]; [`survey`] is for people.
 //!
 //! # Who removes the name
 //! Line 0 says it, the *policy*:
@@ -63,6 +63,7 @@
 mod name;
 mod object;
 mod survey;
+mod unread;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -191,7 +192,7 @@ pub(crate) fn open(
 pub(crate) fn open_or_create(name: &Name, plan: &Plan, access: Access) -> Result<Arc<Region>, OpenOrCreateError> {
     let expected = Expected {
         kind: plan.kind,
-        payload: plan.payload,
+        payload: plan.arrangement.payload(),
         name: plan.name.clone(),
         // It cannot be.
         sealing: Sealing::Waived,
@@ -328,7 +329,7 @@ fn judge(object: &LockFile) -> io::Result<Option<Judged>> {
         Policy::Created if object::creator_elsewhere(object)? => taken(TakenBy::Creator),
         Policy::Created => Ok(None),
         Policy::Shared if object.try_lock(lock::PRESENCE)? => {
-            match Geometry::described(&line).and_then(|geometry| object::unread(object, &geometry)) {
+            match Geometry::described(&line).and_then(|geometry| unread::unread(object, &geometry)) {
                 Some(0) => Ok(None),
                 Some(unread) => taken(TakenBy::Messages { unread }),
                 None => taken(TakenBy::Foreign),
@@ -356,7 +357,7 @@ fn make(name: &Name, plan: &Plan, access: Access, policy: Policy) -> Result<Arc<
     let file = memory::create(geometry.total, plan.max_bytes, what, new);
     let file = file.map_err(|error| explain(error, name))?;
     line::write(file.as_fd(), line)?;
-    let mapped = Mapped::new(file, geometry, plan.payload, &line)?;
+    let mapped = Mapped::new(file, geometry, plan.arrangement.payload(), &line)?;
     let locks = LockFile::open(mapped.file.as_fd()).map_err(AttachError::from)?;
     // Before it has a name: whoever finds it finds us in it. Nobody else knows the file, so nobody has its bytes.
     let present = locks.try_share(lock::PRESENCE).map_err(AttachError::from)?;

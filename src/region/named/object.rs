@@ -13,16 +13,11 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat};
 use nix::unistd::{geteuid, unlink};
 
 use super::super::lock::{self, Held, LockFile};
-use super::super::{line, memory, os};
+use super::super::{line, os};
 use super::name::{self, DIRECTORY, Name};
+use super::unread::is_drained;
 use crate::error::AttachError;
-use crate::layout::{Geometry, Header, Phase, Policy, State, header};
-
-/// How much of the slots is read at a time.
-const CHUNK: usize = 256 * 1024;
-/// From this stride on, each slot's word is read by itself. A guess: what pread(2) copies in the time that it takes to be
-/// called.
-const LARGE: usize = 2048;
+use crate::layout::{Geometry, Header, Policy, header};
 
 /// The last two, lest a file that is no region does something on being opened.
 pub(super) const WITH_CARE: OFlag = OFlag::O_NOFOLLOW
@@ -123,53 +118,6 @@ pub(super) fn describe(object: &LockFile) -> Option<(Header, Policy)> {
 /// Does another description hold the creator's byte?
 pub(super) fn creator_elsewhere(object: &LockFile) -> io::Result<bool> {
     Ok(object.who_else(lock::CREATOR)? != Held::Free)
-}
-
-/// Messages in the object's slots that nobody has received; `None` if they do not say so.
-///
-/// All slots are read, and not the ring from its hints: behind the claim of a dead sender, and under those of dead
-/// receivers, there may be messages. Whoever asks has presence alone, so none of them changes.
-pub(super) fn unread(object: &LockFile, geometry: &Geometry) -> Option<u64> {
-    count_unread(object, geometry, u64::MAX)
-}
-
-/// Are there no [`unread`] messages?
-fn is_drained(object: &LockFile, geometry: &Geometry) -> bool {
-    count_unread(object, geometry, 1) == Some(0)
-}
-
-/// Stops when there are `enough`.
-fn count_unread(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u64> {
-    if memory::allocated(object.fd().ok()?).ok()? < geometry.total as u64 {
-        return None;
-    }
-    let file = object.fd().ok()?;
-    let (ids, laps) = (geometry.table_length, geometry.laps);
-    let capacity = laps.capacity() as usize;
-    let at_once = if geometry.stride < LARGE {
-        CHUNK / geometry.stride
-    } else {
-        1
-    };
-    let at_once = at_once.clamp(1, capacity);
-    // The last slot of a chunk is read no further than its word.
-    let mut bytes = vec![0; (at_once - 1) * geometry.stride + size_of::<u64>()];
-    let mut count = 0;
-    for first in (0..capacity).step_by(at_once) {
-        let offset = geometry.slots_offset + first * geometry.stride;
-        let slots = at_once.min(capacity - first);
-        let part = &mut bytes[..(slots - 1) * geometry.stride + size_of::<u64>()];
-        memory::read_at(file, part, offset as u64).ok()?;
-        for slot in part.chunks(geometry.stride) {
-            let word = u64::from_ne_bytes(*slot.first_chunk()?);
-            let (_, phase) = State::from_bits(word).decode(laps.lap_bits(), ids)?;
-            count += u64::from(matches!(phase, Phase::Full | Phase::Reading(_)));
-        }
-        if count >= enough {
-            break;
-        }
-    }
-    Some(count)
 }
 
 /// How the removal of a name went.

@@ -13,6 +13,7 @@ use super::super::lock::{self, Held, LockFile};
 use super::super::{memory, os};
 use super::name::{self, Name};
 use super::object::{self, Removal};
+use super::unread;
 use super::{PATIENCE, Patience};
 use crate::error::AttachError;
 use crate::layout::geometry::TABLE_OFFSET;
@@ -25,9 +26,9 @@ use crate::layout::{Geometry, Kind, Policy, Record, Role};
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// Which ends admit many.
+    /// The transport, and which ends admit many.
     pub kind: Kind,
-    /// Messages that it holds when it is full.
+    /// Messages that it holds when it is full: slots, or blocks.
     pub capacity: u64,
     /// The type or schema of its messages, as far as it is kept.
     pub payload: String,
@@ -179,7 +180,7 @@ fn collect(name: &Name) -> Option<Removed> {
     let removed = Removed {
         name: name.text(),
         bytes: object::status(&object).ok()?.st_size as u64,
-        unread: Geometry::described(&line).and_then(|geometry| object::unread(&object, &geometry)),
+        unread: Geometry::described(&line).and_then(|geometry| unread::unread(&object, &geometry)),
     };
     (object::remove(&object, name).ok()? == Removal::Done).then_some(removed)
 }

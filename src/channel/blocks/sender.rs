@@ -1,0 +1,326 @@
+//! How does a sender get a block to fill?
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytemuck::Pod;
+
+use crate::error::AttachError;
+use crate::pool::Loaned;
+use crate::sync::{AtomicU32, Relaxed};
+
+use super::super::deadline;
+use super::super::endpoint::{Attended, NoneYet, Refusal};
+use super::super::place::Place;
+use super::super::seat::Seat;
+use super::waiting::{self, Look};
+use super::{Attached, Holders, Loan, LoanError, LoanTimeoutError, Message, TryLoanError, UninitLoan};
+
+/// The sending end of a channel of blocks.
+///
+/// Made by [`Channel::sender`](super::Channel::sender) or from a [`Seat`]. It may be shared between threads or cloned (clones
+/// are one endpoint to the others). It detaches when the last clone and the last [`Loan`] are dropped: when no sender is left,
+/// receivers get what is there and then [`RecvError::Disconnected`](crate::RecvError::Disconnected).
+///
+/// After a fork the child's copy answers [`LoanError::WrongProcess`].
+pub struct Sender<M: Message + ?Sized, H: Pod = ()> {
+    attached: Arc<Attached<M::Item, H>>,
+    /// The block that was taken last: where to look next. Any value is right.
+    cursor: AtomicU32,
+}
+
+impl<T: Pod, H: Pod> Sender<[T], H> {
+    pub(super) fn new(place: Place) -> Result<Self, AttachError> {
+        Ok(Sender {
+            attached: Attached::new(place)?,
+            cursor: AtomicU32::new(0),
+        })
+    }
+
+    /// A block for a message of `len` items, zeroed, waiting while all blocks are in use.
+    ///
+    /// # Errors
+    /// - [`LoanError::TooLong`]: a block has not so much room.
+    /// - [`LoanError::Disconnected`]: no receiver is left (one had been there), or the channel is closed.
+    /// - [`LoanError::Corrupt`]: the shared memory was overwritten; give the channel up.
+    /// - [`LoanError::WrongProcess`]: this is a forked child's copy.
+    #[inline]
+    pub fn loan(&self, len: usize) -> Result<Loan<[T], H>, LoanError> {
+        self.loan_uninit(len).map(UninitLoan::zeroed)
+    }
+
+    /// The same without zeroing it.
+    ///
+    /// # Errors
+    /// As [`loan`](Self::loan).
+    #[inline]
+    pub fn loan_uninit(&self, len: usize) -> Result<UninitLoan<[T], H>, LoanError> {
+        self.fits(len)?;
+        match self.take() {
+            Ok(block) => Ok(self.lend(block, len)),
+            Err(Refusal::Blocked) => {
+                let block = self.wait(None).map_err(Refusal::into_loan)?;
+                Ok(self.lend(block, len))
+            }
+            Err(refusal) => Err(refusal.into_loan()),
+        }
+    }
+
+    /// A block for a message of `len` items, zeroed, if one is free now.
+    ///
+    /// # Errors
+    /// [`TryLoanError::Exhausted`], which says who has the blocks, otherwise as [`loan`](Self::loan).
+    #[inline]
+    pub fn try_loan(&self, len: usize) -> Result<Loan<[T], H>, TryLoanError> {
+        self.try_loan_uninit(len).map(UninitLoan::zeroed)
+    }
+
+    /// The same without zeroing it.
+    ///
+    /// # Errors
+    /// As [`try_loan`](Self::try_loan).
+    pub fn try_loan_uninit(&self, len: usize) -> Result<UninitLoan<[T], H>, TryLoanError> {
+        self.fits(len)?;
+        let taken = match self.take() {
+            Err(Refusal::Blocked) if self.attached.endpoint.time_to_look() => self.look_after_the_dead_and_take(),
+            taken => taken,
+        };
+        match taken {
+            Ok(block) => Ok(self.lend(block, len)),
+            Err(Refusal::Blocked) => Err(TryLoanError::Exhausted(self.holders())),
+            Err(refusal) => Err(refusal.into_loan().into()),
+        }
+    }
+
+    /// A block for a message of `len` items, zeroed, waiting at most `timeout` for one.
+    ///
+    /// # Errors
+    /// [`LoanTimeoutError::Timeout`], which says who has the blocks, otherwise as [`loan`](Self::loan).
+    pub fn loan_timeout(&self, len: usize, timeout: Duration) -> Result<Loan<[T], H>, LoanTimeoutError> {
+        self.loan_until(len, deadline::after(timeout)).map(UninitLoan::zeroed)
+    }
+
+    /// A block for a message of `len` items, zeroed, waiting for one until `deadline`.
+    ///
+    /// # Errors
+    /// As [`loan_timeout`](Self::loan_timeout).
+    pub fn loan_deadline(&self, len: usize, deadline: Instant) -> Result<Loan<[T], H>, LoanTimeoutError> {
+        self.loan_until(len, Some(deadline::at(deadline)))
+            .map(UninitLoan::zeroed)
+    }
+
+    fn loan_until(&self, len: usize, deadline: Option<u64>) -> Result<UninitLoan<[T], H>, LoanTimeoutError> {
+        self.fits(len)?;
+        let taken = match self.take() {
+            Err(Refusal::Blocked) => self.wait(deadline),
+            taken => taken,
+        };
+        match taken {
+            Ok(block) => Ok(self.lend(block, len)),
+            Err(Refusal::Blocked) => Err(LoanTimeoutError::Timeout(self.holders())),
+            Err(refusal) => Err(refusal.into_loan().into()),
+        }
+    }
+
+    /// Sends a copy of `items`, waiting for a block while all are in use.
+    ///
+    /// # Errors
+    /// As [`loan`](Self::loan).
+    pub fn send_slice(&self, items: &[T]) -> Result<(), LoanError> {
+        let loan = self.loan_uninit(items.len())?.copy_from_slice(items);
+        loan.send().map_err(|error| LoanError::from_send(&error))
+    }
+
+    /// Sends a copy of `items` if a block is free now.
+    ///
+    /// # Errors
+    /// As [`try_loan`](Self::try_loan).
+    pub fn try_send_slice(&self, items: &[T]) -> Result<(), TryLoanError> {
+        let loan = self.try_loan_uninit(items.len())?.copy_from_slice(items);
+        loan.send().map_err(|error| LoanError::from_send(&error).into())
+    }
+
+    /// Sends a copy of `items`, waiting at most `timeout` for a block.
+    ///
+    /// # Errors
+    /// As [`loan_timeout`](Self::loan_timeout).
+    pub fn send_slice_timeout(&self, items: &[T], timeout: Duration) -> Result<(), LoanTimeoutError> {
+        self.send_slice_until(items, deadline::after(timeout))
+    }
+
+    /// Sends a copy of `items`, waiting for a block until `deadline`.
+    ///
+    /// # Errors
+    /// As [`loan_timeout`](Self::loan_timeout).
+    pub fn send_slice_deadline(&self, items: &[T], deadline: Instant) -> Result<(), LoanTimeoutError> {
+        self.send_slice_until(items, Some(deadline::at(deadline)))
+    }
+
+    fn send_slice_until(&self, items: &[T], deadline: Option<u64>) -> Result<(), LoanTimeoutError> {
+        let loan = self.loan_until(items.len(), deadline)?.copy_from_slice(items);
+        loan.send().map_err(|error| LoanError::from_send(&error).into())
+    }
+
+    /// Is there room for `len` items in a block?
+    #[inline(always)]
+    fn fits(&self, len: usize) -> Result<(), LoanError> {
+        let max = self.attached.items.most();
+        if len <= max {
+            Ok(())
+        } else {
+            Err(LoanError::TooLong { len, max })
+        }
+    }
+
+    fn lend(&self, block: Loaned<H>, len: usize) -> UninitLoan<[T], H> {
+        // Relaxed: hint (any value is right); private to the process.
+        self.cursor.store(block.index(), Relaxed);
+        UninitLoan::new(Arc::clone(&self.attached), block, len)
+    }
+
+    /// Takes a free block.
+    #[inline]
+    fn take(&self) -> Result<Loaned<H>, Refusal> {
+        let Attached { endpoint, pool, .. } = &*self.attached;
+        if !self.attached.unremarkable() {
+            self.attached.attend_as_sender()?;
+        }
+        // Relaxed: hint (as above).
+        let from = self.cursor.load(Relaxed);
+        pool.loan(endpoint.owner(), from)
+            .map_err(|refused| endpoint.refusal(refused))
+    }
+
+    /// Asks the kernel whether anybody will make room, repairs what keeps anybody from it, and tries again.
+    #[cold]
+    fn look_after_the_dead_and_take(&self) -> Result<Loaned<H>, Refusal> {
+        let Attached { endpoint, pool, .. } = &*self.attached;
+        let life = endpoint.life();
+        let gone = endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
+        endpoint.reap(pool, false)?;
+        if gone {
+            endpoint.unsettle();
+            return Err(Refusal::Disconnected);
+        }
+        self.take()
+    }
+
+    #[cold]
+    fn wait(&self, deadline: Option<u64>) -> Result<Loaned<H>, Refusal> {
+        let Attached { endpoint, pool, .. } = &*self.attached;
+        // Relaxed: hint (as above).
+        let watch = || pool.watch_for_a_block(self.cursor.load(Relaxed));
+        waiting::until(endpoint, deadline, watch, |look| match look {
+            Look::Usual => self.take(),
+            Look::AfterTheDead => self.look_after_the_dead_and_take(),
+        })
+    }
+
+    /// Closes the channel for both ends, for as long as anybody is attached: loans and sends that begin after this returns are
+    /// `Disconnected`, receivers get what was sent and then `Disconnected`.
+    pub fn close(&self) {
+        self.attached.endpoint.close();
+    }
+
+    /// How many blocks there are.
+    pub fn blocks(&self) -> usize {
+        self.attached.pool.count() as usize
+    }
+
+    /// Items that a block has room for: the longest message.
+    pub fn block_len(&self) -> usize {
+        self.attached.items.most()
+    }
+
+    /// Messages that nobody has received. It may be out of date before it is returned, and takes a look at each block.
+    pub fn len(&self) -> usize {
+        self.attached.pool.len() as usize
+    }
+
+    /// There is no message that nobody has received: as stale as [`len`](Self::len).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Who has the blocks now.
+    pub fn holders(&self) -> Holders {
+        Holders::of(self.attached.endpoint.region())
+    }
+}
+
+impl<T: Pod, H: Pod> Attached<T, H> {
+    /// Something has happened: closed, or the last receiver has gone?
+    #[cold]
+    pub(super) fn attend_as_sender(&self) -> Result<(), Refusal> {
+        let endpoint = &self.endpoint;
+        let Attended::Event(life) = endpoint.attend()? else {
+            return Ok(());
+        };
+        if endpoint.peers_gone(life, NoneYet::Wait) {
+            endpoint.unsettle();
+            return Err(Refusal::Disconnected);
+        }
+        endpoint.settle(life);
+        Ok(())
+    }
+
+    /// Publishes a message of `len` items and tells a receiver; the block comes back if it was not.
+    #[inline]
+    pub(super) fn publish(&self, mut block: Loaned<H>, len: usize, header: &H) -> Result<(), (Loaned<H>, Refusal)> {
+        if !self.unremarkable()
+            && let Err(refusal) = self.attend_as_sender()
+        {
+            return Err((block, refusal));
+        }
+        block.fill(len as u64, header);
+        if let Err((block, refused)) = block.publish() {
+            return Err((block, self.endpoint.refusal(refused)));
+        }
+        self.gate.count(1);
+        self.tell_a_receiver();
+        Ok(())
+    }
+}
+
+impl<T: Pod, H: Pod> Seat<Sender<[T], H>> {
+    /// The sender, in this process.
+    ///
+    /// # Errors
+    /// [`AttachError::SeatTaken`] if it was turned into one before, here or elsewhere; otherwise as for
+    /// [`Channel::sender`](super::Channel::sender).
+    pub fn attach(self) -> Result<Sender<[T], H>, AttachError> {
+        Sender::new(self.take()?)
+    }
+}
+
+impl<M: Message + ?Sized, H: Pod> Clone for Sender<M, H> {
+    /// Another handle to the same endpoint. Cannot fail: it takes no record of its own.
+    fn clone(&self) -> Self {
+        Sender {
+            attached: Arc::clone(&self.attached),
+            // Relaxed: hint (any value is right); private to the process.
+            cursor: AtomicU32::new(self.cursor.load(Relaxed)),
+        }
+    }
+}
+
+impl<M: Message + ?Sized, H: Pod> fmt::Debug for Sender<M, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("id", &self.attached.endpoint.owner())
+            .field("blocks", &self.attached.pool.count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Refusal {
+    /// As a sender of blocks reports it. [`Refusal::Blocked`] is the caller's to report.
+    fn into_loan(self) -> LoanError {
+        match self {
+            Refusal::Blocked | Refusal::Disconnected => LoanError::Disconnected,
+            Refusal::Corrupt => LoanError::Corrupt,
+            Refusal::WrongProcess => LoanError::WrongProcess,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What is in a region, whichever transport it is and whatever the messages are?
+
+use crate::layout::{Owner, Role};
+use crate::pool::Pool;
+use crate::ring::{Levels, Refused, Ring};
+
+/// A transport without its messages: for who attaches, leaves, repairs or looks on.
+#[derive(Clone, Copy)]
+pub(crate) enum Contents {
+    /// A ring of slots.
+    Ring(Ring<()>),
+    /// Blocks.
+    Pool(Pool<()>),
+}
+
+impl Contents {
+    /// Ends what `dead`, of this role, has claimed; how many slots or blocks. See [`Ring::reap`] and [`Pool::reap`].
+    pub(crate) fn reap(&self, dead: Owner, role: Role) -> Result<u64, Refused> {
+        match self {
+            Contents::Ring(ring) => ring.reap(dead, role).map(|repairs| repairs.slots()),
+            Contents::Pool(pool) => pool.reap(dead, role),
+        }
+    }
+
+    /// There is a message that a receiver could take now.
+    pub(crate) fn has_messages(&self) -> Result<bool, Refused> {
+        match self {
+            Contents::Ring(ring) => ring.has_messages(),
+            Contents::Pool(pool) => pool.has_messages(),
+        }
+    }
+
+    /// There is a message that its receiver's reaper has left for any other.
+    pub(crate) fn has_orphans(&self) -> Result<bool, Refused> {
+        match self {
+            Contents::Ring(ring) => ring.has_orphans(),
+            Contents::Pool(pool) => pool.has_orphans(),
+        }
+    }
+
+    /// How far the senders and the receivers are, by relaxed loads alone.
+    pub(crate) fn levels(&self) -> Result<Levels, Refused> {
+        match self {
+            Contents::Ring(ring) => ring.levels(),
+            Contents::Pool(pool) => pool.levels(),
+        }
+    }
+
+    /// Where an endpoint at a single end begins: at the tail, or at the head. Others begin nowhere in particular.
+    pub(crate) fn begins(&self, owner: Owner) -> Result<u64, Refused> {
+        match (self, owner) {
+            (Contents::Ring(ring), Owner::SINGLE_SENDER) => Ok(ring.find_tail()?.0),
+            (Contents::Ring(ring), Owner::SINGLE_RECEIVER) => Ok(ring.find_head()?.0),
+            _ => Ok(0),
+        }
+    }
+}
