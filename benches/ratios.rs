@@ -14,6 +14,8 @@
 mod allocator;
 #[path = "ratios/attach.rs"]
 mod attach;
+#[path = "ratios/blocks.rs"]
+mod blocks;
 #[path = "ratios/board.rs"]
 mod board;
 #[path = "ratios/crew.rs"]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
                 .or_else(|| many::worker(task))
                 .or_else(|| round_trip::worker(task))
                 .or_else(|| attach::worker(task))
+                .or_else(|| blocks::worker(task))
         });
         return ExitCode::SUCCESS;
     }
@@ -87,6 +90,7 @@ fn all_questions() -> Vec<Question> {
     let mut questions = one_way::questions();
     questions.extend(many::questions());
     questions.extend(round_trip::questions());
+    questions.extend(blocks::questions());
     questions
 }
 

@@ -155,10 +155,11 @@ impl<T: Pod, H: Pod> UninitLoan<[T], H> {
         loan
     }
 
-    /// The loan, with what was written to it.
+    /// The loan, with what was written to it; what was not is what an earlier message left there, or zeros.
     ///
     /// # Safety
-    /// All items have been initialised: each was written to, and none with [`MaybeUninit::uninit`].
+    /// No item was written to with [`MaybeUninit::uninit`]. (Shared memory comes from the kernel initialised, and every bit
+    /// pattern is a `T`: to have written nothing at all is sound.)
     pub unsafe fn assume_init(self) -> Loan<[T], H> {
         self.0
     }
