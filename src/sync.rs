@@ -91,7 +91,13 @@ pub(crate) fn spin_hint() {
 /// Asks the processor for the cache line where `what` begins, to write to it; does not wait for it.
 #[inline(always)]
 pub(crate) fn prefetch<T>(what: &T) {
-    let at = ptr::from_ref(what);
+    prefetch_beyond(what, 0);
+}
+
+/// The same for the line so many bytes further on, whatever is there.
+#[inline(always)]
+pub(crate) fn prefetch_beyond<T>(what: &T, bytes: usize) {
+    let at = ptr::from_ref(what).cast::<u8>().wrapping_add(bytes);
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint: it neither faults nor changes anything that a program can see.
     unsafe {

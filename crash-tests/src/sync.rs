@@ -196,6 +196,9 @@ pub(crate) fn spin_hint() {
 #[inline(always)]
 pub(crate) fn prefetch<T>(_what: &T) {}
 
+/// As above.
+pub(crate) fn prefetch_beyond<T>(_what: &T, _bytes: usize) {}
+
 /// Now on `CLOCK_MONOTONIC`, in nanoseconds, and what [`crash::impatient`] has added.
 pub(crate) fn now() -> u64 {
     let t = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap_or(TimeSpec::new(0, 0));

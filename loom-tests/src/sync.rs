@@ -93,6 +93,9 @@ pub(crate) fn spin_hint() {
 /// Nobody is faster for it here.
 pub(crate) fn prefetch<T>(_what: &T) {}
 
+/// As above.
+pub(crate) fn prefetch_beyond<T>(_what: &T, _bytes: usize) {}
+
 /// Time stands still: no tick, no deadline.
 pub(crate) fn now() -> u64 {
     0

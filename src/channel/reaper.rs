@@ -61,13 +61,13 @@ impl<T: Pod> Repair for Ring<T> {
 }
 
 impl<H: Pod> Repair for Pool<H> {
-    type Message = Received<H>;
+    type Message = Received;
 
     fn repair(&self, dead: Owner, role: Role) -> Result<u64, Refused> {
         self.reap(dead, role)
     }
 
-    fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Received<H>>), Refused> {
+    fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Received>), Refused> {
         self.reap_and_take(dead, me)
     }
 }

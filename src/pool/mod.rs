@@ -81,9 +81,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::ptr::NonNull;
 
 use crate::layout::block::{BlockPhase, BlockWord, Entry, Head};
+use crate::layout::blocks::BLOCK_ALIGN;
 use crate::layout::{Laps, Lines, Owner};
 use crate::ring::{Levels, Refused};
-use crate::sync::{AtomicU64, Ordering, Relaxed};
+use crate::sync::{AtomicU64, Ordering, Relaxed, prefetch, prefetch_beyond};
 
 pub(crate) use receiver::Received;
 pub(crate) use sender::Loaned;
@@ -198,6 +199,15 @@ impl<H> Pool<H> {
         let head = unsafe { self.blocks.add(index as usize * self.stride.get()) };
         // SAFETY: V1, V2; word and length are atomic and the header is behind `UnsafeCell`.
         unsafe { head.cast::<Head<H>>().as_ref() }
+    }
+
+    /// Asks for the lines with the head of block `index` and its first items, to write to them: to read and then to claim or
+    /// write would bring each over twice, and one after the other.
+    #[inline(always)]
+    fn expect(&self, index: u32) {
+        let head = self.head(index);
+        prefetch(head);
+        prefetch_beyond(head, BLOCK_ALIGN);
     }
 
     /// A block's word, with the ordering of the edge that the caller is on.

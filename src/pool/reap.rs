@@ -25,7 +25,7 @@ impl<H> Pool<H> {
     }
 
     /// The same of a dead receiver for a receiver `me`: its oldest message goes to it, the others become orphans.
-    pub(crate) fn reap_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Received<H>>), Refused> {
+    pub(crate) fn reap_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Received>), Refused> {
         self.reap_receiver(dead, Some(me))
     }
 
@@ -50,12 +50,12 @@ impl<H> Pool<H> {
         Ok(count)
     }
 
-    fn reap_receiver(&self, dead: Owner, mut taker: Option<Owner>) -> Result<(u64, Option<Received<H>>), Refused> {
+    fn reap_receiver(&self, dead: Owner, mut taker: Option<Owner>) -> Result<(u64, Option<Received>), Refused> {
         let (mut count, mut taken) = (0, None);
         for (index, word, position) in self.held_by(dead)? {
             match taker {
                 Some(me) if self.take_over(index, word, position, me) => {
-                    taken = Some(self.received(index));
+                    taken = Some(Received::new(index));
                     taker = None;
                     count += 1;
                 }
@@ -71,12 +71,12 @@ impl<H> Pool<H> {
     }
 
     /// Takes the oldest orphan for the receiver `me`.
-    pub(crate) fn take_orphan(&self, me: Owner) -> Result<Option<Received<H>>, Refused> {
+    pub(crate) fn take_orphan(&self, me: Owner) -> Result<Option<Received>, Refused> {
         let orphans = self.held_by(Owner::ORPHAN)?;
         let taken = orphans
             .into_iter()
             .find(|&(index, word, position)| self.take_over(index, word, position, me));
-        Ok(taken.map(|(index, ..)| self.received(index)))
+        Ok(taken.map(|(index, ..)| Received::new(index)))
     }
 
     /// There is a message that a receiver could take now: unread, or an orphan.

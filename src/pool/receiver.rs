@@ -1,7 +1,5 @@
 //! How does a receiver come by a message, and how does it give the block back?
 
-use std::fmt;
-
 use bytemuck::Pod;
 
 use super::{Look, Pool};
@@ -15,9 +13,23 @@ use crate::wait;
 /// A message that a receiver alone may touch (B3): its block is `READING` with its id. It stays that until it is released, or
 /// reaped after its owner's death.
 #[must_use]
-pub(crate) struct Received<H> {
-    pool: Pool<H>,
+#[derive(Debug)]
+pub(crate) struct Received {
     index: u32,
+}
+
+impl Received {
+    /// Of block `index`, whose word the caller has just made its own.
+    #[inline(always)]
+    pub(super) fn new(index: u32) -> Received {
+        Received { index }
+    }
+
+    /// Which block.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
 }
 
 impl<H: Pod> Pool<H> {
@@ -25,7 +37,7 @@ impl<H: Pod> Pool<H> {
     ///
     /// [`Refused::Blocked`] is exact: nothing whose publish has come before is left.
     #[inline]
-    pub(crate) fn receive(&self, me: Owner) -> Result<Received<H>, Refused> {
+    pub(crate) fn receive(&self, me: Owner) -> Result<Received, Refused> {
         let laps = self.laps;
         let count = u64::from(self.count());
         let limit = 2 * (laps.capacity() + count) + 64;
@@ -38,8 +50,9 @@ impl<H: Pod> Pool<H> {
                 match self.look(p, entry)? {
                     Look::Blank => return Err(Refused::Blocked),
                     Look::Named(index) => {
+                        self.expect(index);
                         if self.take(me, p, index)? {
-                            return Ok(self.received(index));
+                            return Ok(Received::new(index));
                         }
                         p = laps.next(p);
                     }
@@ -87,6 +100,22 @@ impl<H: Pod> Pool<H> {
         Ok(true)
     }
 
+    /// Length and header of a message, as sent.
+    #[inline]
+    pub(crate) fn open(&self, message: &Received) -> (u64, H) {
+        let head = self.head(message.index);
+        // Relaxed: under the claim, and ENTRY.
+        let length = head.length.load(Relaxed);
+        // SAFETY: B3: the word is READING with our id, and only we (B4: alive) end that.
+        (length, unsafe { head.header.read() })
+    }
+
+    /// Gives its block back.
+    #[inline]
+    pub(crate) fn release(&self, message: Received) {
+        self.free(message.index);
+    }
+
     /// Where a receiver that was refused waits for a change.
     pub(crate) fn watch_for_a_message(&self) -> Watch<'_> {
         // Relaxed, all: hint (re-checked by the operation).
@@ -109,44 +138,6 @@ impl<H: Pod> Pool<H> {
             seen,
             mask: u64::MAX,
         }
-    }
-}
-
-impl<H> Pool<H> {
-    /// The message in block `index`, whose word the caller has just made its own.
-    #[inline(always)]
-    pub(super) fn received(&self, index: u32) -> Received<H> {
-        Received { pool: *self, index }
-    }
-}
-
-impl<H: Pod> Received<H> {
-    /// Which block.
-    #[inline(always)]
-    pub(crate) fn index(&self) -> u32 {
-        self.index
-    }
-
-    /// Length and header, as sent.
-    #[inline]
-    pub(crate) fn open(&self) -> (u64, H) {
-        let head = self.pool.head(self.index);
-        // Relaxed: under the claim, and ENTRY.
-        let length = head.length.load(Relaxed);
-        // SAFETY: B3: the word is READING with our id, and only we (B4: alive) end that.
-        (length, unsafe { head.header.read() })
-    }
-
-    /// Gives the block back.
-    #[inline]
-    pub(crate) fn release(self) {
-        self.pool.free(self.index);
-    }
-}
-
-impl<H> fmt::Debug for Received<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "block {}", self.index)
     }
 }
 

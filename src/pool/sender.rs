@@ -1,7 +1,5 @@
 //! How does a sender come by a block, and how does a block become a message?
 
-use std::fmt;
-
 use bytemuck::Pod;
 
 use super::{Look, Pool};
@@ -9,7 +7,7 @@ use crate::edge;
 use crate::layout::Owner;
 use crate::layout::block::{BlockPhase, BlockWord, Entry};
 use crate::ring::Refused;
-use crate::sync::Relaxed;
+use crate::sync::{Relaxed, prefetch};
 
 /// Looks at entries before a publish gives up. Each that is lost is another sender's success, so on a sound ring nobody comes
 /// near it; it keeps one who scribbles without end from keeping us. A guess.
@@ -18,10 +16,17 @@ const LOOKS: u64 = 1 << 22;
 /// A block that a sender alone may touch (B3): `LOANED` or `STAGED` with its id. It stays that until it is published or
 /// aborted, or reaped after its owner's death.
 #[must_use]
-pub(crate) struct Loaned<H> {
-    pool: Pool<H>,
-    me: Owner,
+#[derive(Debug)]
+pub(crate) struct Loaned {
     index: u32,
+}
+
+impl Loaned {
+    /// Which block.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
 }
 
 impl<H: Pod> Pool<H> {
@@ -29,16 +34,15 @@ impl<H: Pod> Pool<H> {
     ///
     /// [`Refused::Blocked`] is exact unless another sender has taken a block meanwhile.
     #[inline]
-    pub(crate) fn loan(&self, me: Owner, from: u32) -> Result<Loaned<H>, Refused> {
+    pub(crate) fn loan(&self, me: Owner, from: u32) -> Result<Loaned, Refused> {
         let count = self.count();
         let mut index = from % count;
+        // Relaxed: hint (nothing depends on it). Receivers look at that entry all the time; by when it is filled it is here.
+        prefetch(self.entry(self.position(self.lines().tail.0.load(Relaxed))));
         for _ in 0..count {
             // Relaxed: hint (re-checked by [FREED]'s compare-and-swap).
             match self.decode(self.word(index, Relaxed))? {
-                BlockPhase::Free if self.take_free(me, index) => {
-                    let pool = *self;
-                    return Ok(Loaned { pool, me, index });
-                }
+                BlockPhase::Free if self.take_free(me, index) => return Ok(Loaned { index }),
                 _ => index = if index + 1 == count { 0 } else { index + 1 },
             }
         }
@@ -65,25 +69,17 @@ impl<H: Pod> Pool<H> {
             .word
             .store(BlockWord::FREE.bits(), edge::FREED.release());
     }
-}
 
-impl<H: Pod> Loaned<H> {
-    /// Which block.
-    #[inline(always)]
-    pub(crate) fn index(&self) -> u32 {
-        self.index
-    }
-
-    /// Gives it back.
+    /// Gives a block back.
     #[inline]
-    pub(crate) fn abort(self) {
-        self.pool.free(self.index);
+    pub(crate) fn abort(&self, block: Loaned) {
+        self.free(block.index);
     }
 
     /// Writes length and header of a message.
     #[inline]
-    pub(crate) fn fill(&mut self, length: u64, header: &H) {
-        let head = self.pool.head(self.index);
+    pub(crate) fn fill(&self, block: &mut Loaned, length: u64, header: &H) {
+        let head = self.head(block.index);
         // Relaxed: under the loan; published with the entry.
         head.length.store(length, Relaxed);
         // SAFETY: B3: the word is LOANED with our id, and only we (B4: alive) end that. A `Head` is 8-byte aligned, and its
@@ -91,21 +87,20 @@ impl<H: Pod> Loaned<H> {
         unsafe { head.header.write(header) };
     }
 
-    /// Publishes it, filled, at the next position.
+    /// Publishes a block of `me`'s, filled, at the next position.
     ///
     /// # Errors
     /// None on a sound ring. After [`Refused::Corrupt`] the block is on loan as before.
     #[inline]
-    pub(crate) fn publish(self) -> Result<(), (Loaned<H>, Refused)> {
-        let Loaned { pool, me, index } = self;
-        let laps = pool.laps;
+    pub(crate) fn publish(&self, me: Owner, block: Loaned) -> Result<(), (Loaned, Refused)> {
+        let laps = self.laps;
         // [TAIL] Acquire: every position before the hint is seen filled (B1).
-        let mut t = pool.position(pool.lines().tail.0.load(edge::TAIL.acquire()));
+        let mut t = self.position(self.lines().tail.0.load(edge::TAIL.acquire()));
         for _ in 0..LOOKS {
             // [ENTRY] Acquire, pairs with who filled it: what comes before it is seen filled as well (B1).
-            let entry = Entry::from_bits(pool.entry(t).load(edge::ENTRY.acquire()));
-            match pool.look(t, entry) {
-                Ok(Look::Blank) if pool.put(me, index, t, entry) => return Ok(()),
+            let entry = Entry::from_bits(self.entry(t).load(edge::ENTRY.acquire()));
+            match self.look(t, entry) {
+                Ok(Look::Blank) if self.put(me, block.index, t, entry) => return Ok(()),
                 Ok(Look::Blank) => {} // Another sender has it: it will be seen filled.
                 Ok(Look::Named(_)) => t = laps.next(t),
                 Ok(Look::Later(q)) => t = laps.next(q),
@@ -113,12 +108,10 @@ impl<H: Pod> Loaned<H> {
             }
         }
         // Relaxed: under the loan (nothing is published by it).
-        pool.head(index).word.store(BlockWord::loaned(me).bits(), Relaxed);
-        Err((self, Refused::Corrupt))
+        self.head(block.index).word.store(BlockWord::loaned(me).bits(), Relaxed);
+        Err((block, Refused::Corrupt))
     }
-}
 
-impl<H: Pod> Pool<H> {
     /// Block `index`, on loan to `me`, becomes the message of position `t`, if its entry is still `before`.
     #[inline(always)]
     fn put(&self, me: Owner, index: u32, t: u64, before: Entry) -> bool {
@@ -134,16 +127,12 @@ impl<H: Pod> Pool<H> {
             .entry(t)
             .compare_exchange(before.bits(), filled.bits(), edge::ENTRY.release(), Relaxed);
         if put.is_ok() {
+            // The one that is likely to be free longest, for the next loan.
+            self.expect(if index + 1 == self.count() { 0 } else { index + 1 });
             let next = self.hint(self.laps.next(t));
             // [TAIL] Release: who starts here finds what is before it filled. After the entry, never before.
             self.lines().tail.0.store(next, edge::TAIL.release());
         }
         put.is_ok()
-    }
-}
-
-impl<H> fmt::Debug for Loaned<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "block {}", self.index)
     }
 }

@@ -66,7 +66,7 @@ impl<T: Pod> Items<T> {
 
     /// The first `length` items of a block on loan.
     #[inline]
-    pub(crate) fn lent<'a, H: Pod>(&'a self, block: &'a Loaned<H>, length: usize) -> &'a [T] {
+    pub(crate) fn lent<'a>(&'a self, block: &'a Loaned, length: usize) -> &'a [T] {
         let items = self.at(block.index(), length);
         // SAFETY: I1, I2. Nobody else writes to them while the block is on loan (B3), and we do not while `block` is
         // borrowed.
@@ -75,7 +75,7 @@ impl<T: Pod> Items<T> {
 
     /// The same, to write to.
     #[inline]
-    pub(crate) fn lent_mut<'a, H: Pod>(&'a self, block: &'a mut Loaned<H>, length: usize) -> &'a mut [T] {
+    pub(crate) fn lent_mut<'a>(&'a self, block: &'a mut Loaned, length: usize) -> &'a mut [T] {
         let items = self.at(block.index(), length);
         // SAFETY: I1, I2. Nobody else touches them while the block is on loan (B3), and `block` is borrowed for this alone.
         unsafe { slice::from_raw_parts_mut(items.as_ptr(), length) }
@@ -83,7 +83,7 @@ impl<T: Pod> Items<T> {
 
     /// The same, before they are written.
     #[inline]
-    pub(crate) fn lent_uninit<'a, H: Pod>(&'a self, block: &'a Loaned<H>, length: usize) -> &'a [MaybeUninit<T>] {
+    pub(crate) fn lent_uninit<'a>(&'a self, block: &'a Loaned, length: usize) -> &'a [MaybeUninit<T>] {
         let items = self.at(block.index(), length).cast();
         // SAFETY: as for `lent`.
         unsafe { slice::from_raw_parts(items.as_ptr(), length) }
@@ -91,11 +91,7 @@ impl<T: Pod> Items<T> {
 
     /// The same, to write to.
     #[inline]
-    pub(crate) fn lent_uninit_mut<'a, H: Pod>(
-        &'a self,
-        block: &'a mut Loaned<H>,
-        length: usize,
-    ) -> &'a mut [MaybeUninit<T>] {
+    pub(crate) fn lent_uninit_mut<'a>(&'a self, block: &'a mut Loaned, length: usize) -> &'a mut [MaybeUninit<T>] {
         let items = self.at(block.index(), length).cast();
         // SAFETY: as for `lent_mut`. Who gets a loan as initialised from there on has vouched for it.
         unsafe { slice::from_raw_parts_mut(items.as_ptr(), length) }
@@ -103,7 +99,7 @@ impl<T: Pod> Items<T> {
 
     /// The first `length` items of a block that was received.
     #[inline]
-    pub(crate) fn received<'a, H: Pod>(&'a self, block: &'a Received<H>, length: usize) -> &'a [T] {
+    pub(crate) fn received<'a>(&'a self, block: &'a Received, length: usize) -> &'a [T] {
         let items = self.at(block.index(), length);
         // SAFETY: I1, I2. Nobody writes to them while the block is received (B3): a peer that does breaks the protocol, which
         // the trust statement of `blocks` is about.

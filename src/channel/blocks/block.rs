@@ -22,7 +22,7 @@ use super::{Attached, Message};
 pub struct Block<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
     /// `None` only while it is being dropped.
-    block: Option<Received<H>>,
+    block: Option<Received>,
     len: usize,
     header: H,
     redelivered: bool,
@@ -31,8 +31,8 @@ pub struct Block<M: Message + ?Sized, H: Pod = ()> {
 impl<M: Message + ?Sized, H: Pod> Block<M, H> {
     /// Of a message that was received; `None` if it says that it is longer than its block.
     #[inline]
-    pub(super) fn new(attached: Arc<Attached<M::Item, H>>, block: Received<H>, redelivered: bool) -> Option<Self> {
-        let (len, header) = block.open();
+    pub(super) fn new(attached: Arc<Attached<M::Item, H>>, block: Received, redelivered: bool) -> Option<Self> {
+        let (len, header) = attached.pool.open(&block);
         let len = usize::try_from(len).ok().filter(|&len| len <= attached.items.most())?;
         Some(Block {
             attached,
@@ -61,7 +61,7 @@ impl<M: Message + ?Sized, H: Pod> Drop for Block<M, H> {
             return;
         };
         if self.attached.endpoint.is_ours() {
-            block.release();
+            self.attached.pool.release(block);
             self.attached.tell_a_sender();
         }
     }

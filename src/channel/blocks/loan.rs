@@ -24,7 +24,7 @@ use super::{Attached, Message};
 pub struct Loan<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
     /// `None` only while it is being sent or dropped.
-    block: Option<Loaned<H>>,
+    block: Option<Loaned>,
     len: usize,
     header: H,
 }
@@ -66,7 +66,7 @@ impl<T: Pod, H: Pod> Loan<[T], H> {
         self.len = self.len.min(len);
     }
 
-    fn block(&self) -> &Loaned<H> {
+    fn block(&self) -> &Loaned {
         self.block.as_ref().expect(HELD)
     }
 }
@@ -79,7 +79,7 @@ impl<M: Message + ?Sized, H: Pod> Drop for Loan<M, H> {
             return;
         };
         if self.attached.endpoint.is_ours() {
-            block.abort();
+            self.attached.pool.abort(block);
             self.attached.tell_a_sender();
         }
     }
@@ -121,7 +121,7 @@ impl<M: Message + ?Sized, H: Pod> fmt::Debug for Loan<M, H> {
 pub struct UninitLoan<M: Message + ?Sized, H: Pod = ()>(Loan<M, H>);
 
 impl<T: Pod, H: Pod> UninitLoan<[T], H> {
-    pub(super) fn new(attached: Arc<Attached<T, H>>, block: Loaned<H>, len: usize) -> Self {
+    pub(super) fn new(attached: Arc<Attached<T, H>>, block: Loaned, len: usize) -> Self {
         UninitLoan(Loan {
             attached,
             block: Some(block),

@@ -35,7 +35,7 @@ pub struct Receiver<M: Message + ?Sized, H: Pod = ()> {
 }
 
 /// A message, and whether it had come to a receiver before.
-type Found<H> = (Received<H>, bool);
+type Found = (Received, bool);
 
 impl<T: Pod, H: Pod> Receiver<[T], H> {
     pub(super) fn new(place: Place) -> Result<Self, AttachError> {
@@ -103,7 +103,7 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     }
 
     #[cold]
-    fn wait(&self, deadline: Option<u64>) -> Result<Found<H>, Refusal> {
+    fn wait(&self, deadline: Option<u64>) -> Result<Found, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         let watch = || pool.watch_for_a_message();
         waiting::until(endpoint, deadline, watch, |look| {
@@ -117,7 +117,7 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     }
 
     #[inline]
-    fn block(&self, found: Result<Found<H>, Refusal>) -> Result<Block<[T], H>, Refusal> {
+    fn block(&self, found: Result<Found, Refusal>) -> Result<Block<[T], H>, Refusal> {
         let (block, redelivered) = found?;
         let attached = &self.attached;
         // What says that it is longer than its block stays where it is.
@@ -159,7 +159,7 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
 impl<T: Pod, H: Pod> Attached<T, H> {
     /// Takes a message.
     #[inline]
-    fn take(&self, count: &AtomicU32) -> Result<Found<H>, Refusal> {
+    fn take(&self, count: &AtomicU32) -> Result<Found, Refusal> {
         // Relaxed: own line (private to the process).
         if count.load(Relaxed) % LOOK_EACH == LOOK_EACH - 1
             && let Some(found) = self.look_in_passing(count)?
@@ -190,7 +190,7 @@ impl<T: Pod, H: Pod> Attached<T, H> {
 
     /// Something has happened: messages that have come back, or the last sender has gone?
     #[cold]
-    fn attend_as_receiver(&self) -> Result<Option<Found<H>>, Refusal> {
+    fn attend_as_receiver(&self) -> Result<Option<Found>, Refusal> {
         let endpoint = &self.endpoint;
         let Attended::Event(life) = endpoint.attend()? else {
             return Ok(None);
@@ -207,14 +207,14 @@ impl<T: Pod, H: Pod> Attached<T, H> {
         Ok(None)
     }
 
-    fn take_orphan(&self) -> Result<Option<Found<H>>, Refusal> {
+    fn take_orphan(&self) -> Result<Option<Found>, Refusal> {
         let orphan = self.pool.take_orphan(self.endpoint.owner());
         let orphan = orphan.map_err(|refused| self.endpoint.refusal(refused))?;
         Ok(orphan.map(|block| self.again(block)))
     }
 
     /// A message that some receiver has had before, and that is ours now.
-    fn again(&self, block: Received<H>) -> Found<H> {
+    fn again(&self, block: Received) -> Found {
         self.endpoint.count_redelivered();
         self.gate.count(1);
         (block, true)
@@ -222,7 +222,7 @@ impl<T: Pod, H: Pod> Attached<T, H> {
 
     /// Takes over what the dead have left, though there are other messages.
     #[cold]
-    fn look_in_passing(&self, count: &AtomicU32) -> Result<Option<Found<H>>, Refusal> {
+    fn look_in_passing(&self, count: &AtomicU32) -> Result<Option<Found>, Refusal> {
         // Relaxed, both: own line (private to the process).
         count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
         let reaped = self.endpoint.reap(&self.pool, true)?;
@@ -238,7 +238,7 @@ impl<T: Pod, H: Pod> Attached<T, H> {
     /// The order matters: see no sender, *then* reap, *then* look once more. What a sender did before it went away is seen by
     /// the last look.
     #[cold]
-    fn look_after_the_dead(&self, count: &AtomicU32) -> Result<Found<H>, Refusal> {
+    fn look_after_the_dead(&self, count: &AtomicU32) -> Result<Found, Refusal> {
         let endpoint = &self.endpoint;
         let life = endpoint.life();
         let gone = || endpoint.peers_gone(life, NoneYet::AskWhoCanCome);

@@ -26,7 +26,7 @@ use super::{Attached, Holders, Loan, LoanError, LoanTimeoutError, Message, TryLo
 /// After a fork the child's copy answers [`LoanError::WrongProcess`].
 pub struct Sender<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
-    /// The block that was taken last: where to look next. Any value is right.
+    /// The block after the one that was taken last: where to look next. Any value is right.
     cursor: AtomicU32,
 }
 
@@ -173,15 +173,15 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
         }
     }
 
-    fn lend(&self, block: Loaned<H>, len: usize) -> UninitLoan<[T], H> {
+    fn lend(&self, block: Loaned, len: usize) -> UninitLoan<[T], H> {
         // Relaxed: hint (any value is right); private to the process.
-        self.cursor.store(block.index(), Relaxed);
+        self.cursor.store(block.index() + 1, Relaxed);
         UninitLoan::new(Arc::clone(&self.attached), block, len)
     }
 
     /// Takes a free block.
     #[inline]
-    fn take(&self) -> Result<Loaned<H>, Refusal> {
+    fn take(&self) -> Result<Loaned, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         if !self.attached.unremarkable() {
             self.attached.attend_as_sender()?;
@@ -194,7 +194,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
 
     /// Asks the kernel whether anybody will make room, repairs what keeps anybody from it, and tries again.
     #[cold]
-    fn look_after_the_dead_and_take(&self) -> Result<Loaned<H>, Refusal> {
+    fn look_after_the_dead_and_take(&self) -> Result<Loaned, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         let life = endpoint.life();
         let gone = endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
@@ -207,7 +207,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     }
 
     #[cold]
-    fn wait(&self, deadline: Option<u64>) -> Result<Loaned<H>, Refusal> {
+    fn wait(&self, deadline: Option<u64>) -> Result<Loaned, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         // Relaxed: hint (as above).
         let watch = || pool.watch_for_a_block(self.cursor.load(Relaxed));
@@ -267,14 +267,14 @@ impl<T: Pod, H: Pod> Attached<T, H> {
 
     /// Publishes a message of `len` items and tells a receiver; the block comes back if it was not.
     #[inline]
-    pub(super) fn publish(&self, mut block: Loaned<H>, len: usize, header: &H) -> Result<(), (Loaned<H>, Refusal)> {
+    pub(super) fn publish(&self, mut block: Loaned, len: usize, header: &H) -> Result<(), (Loaned, Refusal)> {
         if !self.unremarkable()
             && let Err(refusal) = self.attend_as_sender()
         {
             return Err((block, refusal));
         }
-        block.fill(len as u64, header);
-        if let Err((block, refused)) = block.publish() {
+        self.pool.fill(&mut block, len as u64, header);
+        if let Err((block, refused)) = self.pool.publish(self.endpoint.owner(), block) {
             return Err((block, self.endpoint.refusal(refused)));
         }
         self.gate.count(1);
