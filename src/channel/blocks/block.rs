@@ -18,7 +18,8 @@ use super::{Attached, Message};
 ///
 /// What it lends is memory that others have mapped for writing: see *Trust* in the [module's docs](super).
 ///
-/// In a forked child a block of the parent's is not to be relied on; to drop it there does nothing.
+/// A forked child has its parent's blocks too: it reads the same memory, which holds the message for as long as the *parent*
+/// keeps the block. To drop it in the child does nothing.
 pub struct Block<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
     /// `None` only while it is being dropped.
