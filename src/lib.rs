@@ -53,9 +53,13 @@
 //! come in its order, but for those that a receiver has handed back or a dead one had claimed. All four are the same protocol; a single end
 //! saves the read-modify-write of a claim.
 //!
+//! All of these copy messages in and out. [`blocks`] are for messages that are too large for that, or of no fixed length: they
+//! are filled where they are and read where they are, by as many senders and receivers as like to.
+//!
 //! # What can be sent
 //! Whatever every bit pattern is a value of, since another process writes those bits: [`bytemuck::Pod`], to be derived
-//! (`#[derive(Clone, Copy, Pod, Zeroable)] #[bytemuck(crate = "annulus::bytemuck")] #[repr(C)]`). At most 64 KiB.
+//! (`#[derive(Clone, Copy, Pod, Zeroable)] #[bytemuck(crate = "annulus::bytemuck")] #[repr(C)]`). At most 64 KiB, but for
+//! [`blocks`], which take slices of any length.
 //!
 //! | type | `Pod` | instead |
 //! |---|---|---|
@@ -201,15 +205,16 @@
 //! table and a table of what happens if one is killed exactly there in each:
 //! 1. `layout`: what are the bytes of a region? Published as [`memory_layout`].
 //! 2. `ring`: how do messages go through the slots, whoever dies on the way?
-//! 3. `wait`: how does a process sleep, and why is no wake-up lost?
-//! 4. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
+//! 3. `pool`: how do messages that stay where they are go from one to another, likewise?
+//! 4. `wait`: how does a process sleep, and why is no wake-up lost?
+//! 5. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
 //!    `region::wiped`: has this process been forked since? `region::passed`: may a region be opened through this
 //!    descriptor? `region::socket`: how does a descriptor cross a socket? `region::named`:
 //!    who takes a name away?
-//! 5. `channel`: what does a user hold?
-//! 6. `sync`: the door. The only file that names atomics, the payload copies and the futex.
-//! 7. `edge`: the names of the ordering edges.
-//! 8. `error`: what can go wrong, and what can the caller do about it?
+//! 6. `channel`: what does a user hold?
+//! 7. `sync`: the door. The only file that names atomics, the payload copies and the futex.
+//! 8. `edge`: the names of the ordering edges.
+//! 9. `error`: what can go wrong, and what can the caller do about it?
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("annulus needs 64-bit Linux: it relies on futexes, memfds and open-file-description locks");

@@ -19,7 +19,7 @@ const ABOUT: About = About {
 };
 
 /// Longer than any run.
-const FOR_EVER: Duration = Duration::from_secs(3600);
+pub const FOR_EVER: Duration = Duration::from_secs(3600);
 /// From here on a message goes by reference, which spares it the way through the stack: see the docs of `send`.
 const LARGE: usize = 1024;
 /// What a ring takes at most.

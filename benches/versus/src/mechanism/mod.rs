@@ -5,6 +5,7 @@
 
 mod aeron;
 mod annulus;
+mod annulus_blocks;
 mod boost;
 #[cfg(test)]
 mod carries;
@@ -239,6 +240,7 @@ pub fn all() -> Vec<Entry> {
         entry::<annulus::Mpsc>(),
         entry::<annulus::Spmc>(),
         entry::<annulus::Mpmc>(),
+        entry::<annulus_blocks::Blocks>(),
         entry::<pipe::Pipe>(),
         entry::<fifo::Fifo>(),
         entry::<sockets::Stream>(),
