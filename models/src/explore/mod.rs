@@ -3,7 +3,8 @@
 //! A breadth-first walk over all states, so that the trace of what is wrong is as short as it can be. Three things are
 //! looked for: a step that the model itself calls [wrong](Step::Wrong); a state in which nobody can go on although
 //! somebody should ([`Model::at_rest`]); a state from which the living cannot come to a [good end](Model::good_end), by no
-//! schedule whatsoever.
+//! schedule whatsoever. A model that says which steps [end a call](Step::Ends) may ask for a fourth: that calls end,
+//! whoever is stopped, and in [so many steps](Model::most_alone).
 //!
 //! # Why not a library
 //! The last question ("from every state a good end can be reached", AG EF in the language of CTL) is most of what these
@@ -11,6 +12,8 @@
 //! is stuck. `stateright`, which was considered, offers "eventually" on paths without cycles only, and receivers that poll
 //! go round in cycles; what is left of it that would be of use here is the hundred lines below. The set of states is
 //! `indexmap`'s, which is the queue at the same time.
+
+mod calls;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -40,6 +43,12 @@ pub trait Model {
     fn at_rest(&self, _state: &Self::State) -> Option<String> {
         None
     }
+
+    /// The most steps that anybody may take to the end of a call while all others are stopped where they are. If it is
+    /// said, no steps may lead round in a circle in which no call ends, either: whatever the schedule, calls end.
+    fn most_alone(&self) -> Option<u16> {
+        None
+    }
 }
 
 /// What may happen.
@@ -47,6 +56,8 @@ pub trait Model {
 pub enum Step<S> {
     /// A live process, or the kernel, does something.
     Live(Label, S),
+    /// The same, and a call ends with it.
+    Ends(Label, S),
     /// A process is killed, or stopped for good.
     Fault(Label, S),
     /// A live process does something that must not happen.
@@ -63,6 +74,8 @@ pub struct Outcome {
     pub states: usize,
     /// Steps between them.
     pub transitions: usize,
+    /// The most steps that anybody takes alone to the end of a call, if the model asks for that.
+    pub alone: Option<u16>,
     /// How long it took.
     pub time: Duration,
     /// The first that is wrong.
@@ -86,14 +99,22 @@ pub fn explore<M: Model>(model: &M) -> Outcome {
         states: IndexSet::default(),
         parents: vec![0],
         live: Vec::new(),
+        within: Vec::new(),
+        movers: Vec::new(),
         ends: Vec::new(),
         transitions: 0,
     };
     walk.states.insert(model.initial());
-    let wrong = walk.everywhere().or_else(|| walk.stuck());
+    let mut alone = None;
+    let wrong = walk.everywhere().or_else(|| match model.most_alone() {
+        Some(most) => walk.calls_end(most).map(|found| alone = Some(found)).err(),
+        None => None,
+    });
+    let wrong = wrong.or_else(|| walk.stuck());
     Outcome {
         states: walk.states.len(),
         transitions: walk.transitions,
+        alone,
         time: start.elapsed(),
         wrong,
     }
@@ -106,6 +127,10 @@ struct Walk<'m, M: Model> {
     parents: Vec<u32>,
     /// From and to, of the steps of the living.
     live: Vec<(u32, u32)>,
+    /// From and to and by whom, of the steps with which no call ends, in the order of the first; empty if nobody asks.
+    within: Vec<(u32, u32, u8)>,
+    /// Who can do a step in each state, a bit each; empty if nobody asks.
+    movers: Vec<u16>,
     /// States that are good ends.
     ends: Vec<u32>,
     transitions: usize,
@@ -114,6 +139,7 @@ struct Walk<'m, M: Model> {
 impl<M: Model> Walk<'_, M> {
     /// Looks at every state and every step.
     fn everywhere(&mut self) -> Option<Wrong> {
+        let calls_end = self.model.most_alone().is_some();
         let mut next = Vec::new();
         let mut at = 0;
         while at < self.states.len() {
@@ -123,10 +149,21 @@ impl<M: Model> Walk<'_, M> {
             }
             self.model.steps(&state, &mut next);
             let mut rests = true;
+            let mut movers = 0;
             for step in next.drain(..) {
                 match step {
-                    Step::Live(_, state) => {
+                    Step::Live((who, _), state) => {
                         rests = false;
+                        let to = self.reach(at, state);
+                        self.live.push((at as u32, to));
+                        if calls_end {
+                            movers |= 1 << who;
+                            self.within.push((at as u32, to, who));
+                        }
+                    }
+                    Step::Ends((who, _), state) => {
+                        rests = false;
+                        movers |= 1 << who;
                         let to = self.reach(at, state);
                         self.live.push((at as u32, to));
                     }
@@ -135,6 +172,9 @@ impl<M: Model> Walk<'_, M> {
                     }
                     Step::Wrong(label, what) => return Some(self.wrong(at, Some(label), what)),
                 }
+            }
+            if calls_end {
+                self.movers.push(movers);
             }
             if let Some(what) = rests.then(|| self.model.at_rest(&state)).flatten() {
                 return Some(self.wrong(at, None, what));
@@ -216,7 +256,9 @@ impl<M: Model> Walk<'_, M> {
         let mut next = Vec::new();
         self.model.steps(&self.states[from], &mut next);
         let found = next.into_iter().find_map(|step| match step {
-            Step::Live((who, what), state) if state == self.states[to] => Some(format!("P{who} {what}")),
+            Step::Live((who, what), state) | Step::Ends((who, what), state) if state == self.states[to] => {
+                Some(format!("P{who} {what}"))
+            }
             Step::Fault((who, what), state) if state == self.states[to] => Some(format!("P{who} {what} !")),
             _ => None,
         });
