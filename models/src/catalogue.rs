@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 
 use crate::explore::{Model, Outcome, explore};
-use crate::{names, ring, stream, waiting};
+use crate::{blocks, names, ring, stream, waiting};
 
 /// How much a scenario takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,8 +47,12 @@ impl Run {
 
 /// A rule, and a scenario in which something is wrong without it.
 pub struct Control {
+    /// The model.
+    pub model: String,
     /// The model and the rule.
     pub name: String,
+    /// The scenario, where the model has more than one for a rule.
+    pub scenario: Option<String>,
     /// How what is wrong begins.
     pub says: &'static str,
     kept: Explore,
@@ -65,11 +69,19 @@ impl Control {
         broken: M,
     ) -> Control {
         Control {
+            model: model.to_owned(),
             name: format!("{model}::{rule:?}"),
+            scenario: None,
             says,
             kept: exploring(kept),
             broken: exploring(broken),
         }
+    }
+
+    /// Names the scenario.
+    pub fn seen_in(mut self, scenario: &str) -> Control {
+        self.scenario = Some(scenario.to_owned());
+        self
     }
 
     /// With the rule.
@@ -101,6 +113,8 @@ impl Debug for Control {
 pub fn runs() -> Vec<Run> {
     [
         ring::scenarios::all(),
+        blocks::scenarios::all(),
+        blocks::wake::scenarios::all(),
         stream::scenarios::all(),
         waiting::scenarios::all(),
         names::scenarios::all(),
@@ -114,6 +128,8 @@ pub fn runs() -> Vec<Run> {
 pub fn controls() -> Vec<Control> {
     [
         ring::scenarios::controls(),
+        blocks::scenarios::controls(),
+        blocks::wake::scenarios::controls(),
         stream::scenarios::controls(),
         waiting::scenarios::controls(),
         names::scenarios::controls(),

@@ -6,6 +6,7 @@
 //! | model | the question | of |
 //! |---|---|---|
 //! | [`ring`] | does each message come through once and in order, whoever dies? | `src/ring`, leases included |
+//! | [`blocks`] | does each message come through the blocks once and in order, and is a wake-up lost there? | a pool of blocks for large messages, with a ring of the order in which they were published |
 //! | [`stream`] | does a receiver hear the end of the stream, and not too early? | `src/channel/{taking,lease,reaper,endpoint}.rs` |
 //! | [`waiting`] | is a wake-up lost? | `src/wait`, `src/channel/{sender,taking}.rs` |
 //! | [`names`] | does a name go when it should, and never before? | `src/region/named`, `src/channel/place.rs` |
@@ -22,6 +23,7 @@
 //! Each rule that looks like a detail comes with a *control*: the model without it, in which something must be wrong.
 #![doc = include_str!("../CONTROLS.md")]
 
+pub mod blocks;
 pub mod catalogue;
 pub mod explore;
 pub mod names;

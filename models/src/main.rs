@@ -43,7 +43,9 @@ fn report_control(control: &Control, trace: bool) -> bool {
         .as_ref()
         .is_some_and(|wrong| wrong.what.starts_with(control.says));
     let what = outcome.wrong.as_ref().map_or("nothing is wrong", |wrong| &wrong.what);
-    println!("{} without {}: {what}", numbers(&outcome), control.name);
+    let scenario = control.scenario.iter().map(|scenario| format!(" in {scenario}"));
+    let scenario: String = scenario.collect();
+    println!("{} without {}{scenario}: {what}", numbers(&outcome), control.name);
     if trace || !caught {
         outcome.wrong.iter().for_each(print_trace);
     }
@@ -54,10 +56,15 @@ fn numbers(outcome: &Outcome) -> String {
     let Outcome {
         states,
         transitions,
+        alone,
         time,
         ..
     } = outcome;
-    format!("{states:9} states {transitions:9} steps {:6.2} s ", time.as_secs_f32())
+    let alone = alone.map_or(String::new(), |steps| format!("{steps:3} alone "));
+    format!(
+        "{states:9} states {transitions:9} steps {:6.2} s {alone}",
+        time.as_secs_f32()
+    )
 }
 
 fn print_trace(wrong: &Wrong) {
