@@ -140,7 +140,11 @@ impl Scenario {
             | At::Return { block, .. }
             | At::Hold { block, .. }
             | At::Release { block, .. } => Some(block),
-            At::EndPass { taken, .. } => taken,
+            At::Pass(pass)
+            | At::EndPass(pass)
+            | At::Ask { pass, .. }
+            | At::Free { pass, .. }
+            | At::MakeOrphan { pass, .. } => pass.taken,
             _ => None,
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Pass {
     pub(super) block: u8,
     /// By a newcomer whose id it is.
     pub(super) sweep: bool,
+    /// The block that it has taken over.
+    pub(super) taken: Option<u8>,
 }
 
 /// Where a process is: before which step.
@@ -160,11 +162,7 @@ pub(super) enum At {
         pass: Pass,
         word: Word,
     },
-    EndPass {
-        dead: u8,
-        sweep: bool,
-        taken: Option<u8>,
-    },
+    EndPass(Pass),
 }
 
 pub(super) const NOWHERE: Local = Local {

@@ -18,7 +18,7 @@
 //!
 //! In every state that can be come to:
 //! - a block has one party: a sender, a receiver, or nobody; length and payload are whole and do not change under a reader;
-//! - the calls have an order in which a queue would have answered the same ([`queue`]): nothing overtakes, nothing is
+//! - the calls have an order in which a queue would have answered the same: nothing overtakes, nothing is
 //!   doubled but what a dead receiver held, *Empty* is exact;
 //! - no entry is filled out of turn, nor over a message that nobody has claimed;
 //! - *Full* is exact, where a scenario asks for it;
@@ -132,6 +132,8 @@ pub struct Scenario {
     pub full: Full,
     /// Receivers look for the dead before they look at the ring, too.
     pub looks_first: bool,
+    /// A receiver that takes a dead one's message over takes the oldest, and makes its others orphans.
+    pub rest_to_orphans: bool,
     /// Receivers answer *Disconnected* at the end, and leave.
     pub ends: bool,
     /// The senders' end.

@@ -6,6 +6,16 @@ use super::{At, IDS, ORPHAN, Pass, Rule, State, Turn, Word};
 use crate::explore::Step;
 
 impl Pass {
+    /// From the first block.
+    fn over(dead: u8) -> Pass {
+        Pass {
+            dead,
+            block: 0,
+            sweep: false,
+            taken: None,
+        }
+    }
+
     fn next(self) -> At {
         let block = self.block + 1;
         At::Pass(Pass { block, ..self })
@@ -24,9 +34,8 @@ impl Turn<'_> {
             turn.me_mut().id = id;
             let at = if turn.keeps(Rule::Sweep) {
                 At::Pass(Pass {
-                    dead: id,
-                    block: 0,
                     sweep: true,
+                    ..Pass::over(id)
                 })
             } else {
                 At::Idle
@@ -82,7 +91,7 @@ impl Turn<'_> {
             self.see_before_the_byte(next);
         }
         if !self.sends() && self.has_left(ORPHAN) {
-            next.push(self.then(pass(ORPHAN), "looks for orphans"));
+            next.push(self.then(At::Pass(Pass::over(ORPHAN)), "looks for orphans"));
         }
         if !self.sends() && self.is_the_end() {
             let mut turn = self;
@@ -112,7 +121,7 @@ impl Turn<'_> {
             if turn.keeps(Rule::OwnerByte) {
                 turn.state.bytes[usize::from(dead)] = turn.k as u8 + 1;
             }
-            next.push(turn.then(pass(dead), "takes a dead one's byte"));
+            next.push(turn.then(At::Pass(Pass::over(dead)), "takes a dead one's byte"));
         }
     }
 
@@ -124,9 +133,8 @@ impl Turn<'_> {
                 && self.state.bytes[usize::from(owner)] != self.k as u8 + 1
             {
                 let pass = Pass {
-                    dead: owner,
                     block: j,
-                    sweep: false,
+                    ..Pass::over(owner)
                 };
                 let word = block.word;
                 next.push(self.then(At::LateByte { pass, word }, "sees a block that is not published"));
@@ -152,16 +160,14 @@ impl Turn<'_> {
     /// Looks at a block for what `dead` has left.
     pub(super) fn pass(self, pass: Pass) -> Step<State> {
         const WHAT: &str = "looks at a block";
-        let Pass { dead, block, sweep } = pass;
-        if block == self.scenario.blocks {
-            let taken = None;
-            return self.then(At::EndPass { dead, sweep, taken }, "has looked at all blocks");
+        if pass.block == self.scenario.blocks {
+            return self.then(At::EndPass(pass), "has looked at all blocks");
         }
-        let word = self.block(block).word;
-        let frees = !self.keeps(Rule::PublishedStays) || sweep && !self.keeps(Rule::SweepAsks);
-        let takes = !self.sends() && !sweep;
+        let word = self.block(pass.block).word;
+        let frees = !self.keeps(Rule::PublishedStays) || pass.sweep && !self.keeps(Rule::SweepAsks);
+        let takes = !self.sends() && !pass.sweep && pass.taken.is_none() && self.would_take(pass.dead, word);
         let next = match word {
-            _ if word.owner() != Some(dead) => pass.next(),
+            _ if word.owner() != Some(pass.dead) => pass.next(),
             Word::Free => pass.next(),
             Word::Loaned { .. } => At::Free { pass, word },
             Word::Staged { .. } if frees => At::Free { pass, word },
@@ -169,10 +175,22 @@ impl Turn<'_> {
             Word::Staged { .. } => At::Ask { pass, word },
             Word::Reading { .. } if !self.keeps(Rule::ReadingStays) => At::Free { pass, word },
             Word::Reading { .. } if takes => At::TakeOver { pass, word },
-            Word::Reading { .. } if !self.keeps(Rule::OrphanByOthers) || dead == ORPHAN => pass.next(),
+            Word::Reading { .. } if !self.keeps(Rule::OrphanByOthers) || pass.dead == ORPHAN => pass.next(),
             Word::Reading { .. } => At::MakeOrphan { pass, word },
         };
         self.then(next, WHAT)
+    }
+
+    /// The message is the one of `dead` to be taken over: any, or the oldest, if the others become orphans. Nobody else
+    /// changes these words while the byte is held, so that to know the oldest takes no step of its own.
+    fn would_take(&self, dead: u8, word: Word) -> bool {
+        let Word::Reading { position: this, .. } = word else {
+            return false;
+        };
+        let mut others = self.scenario.blocks(&self.state).iter();
+        let older = others
+            .any(|block| matches!(block.word, Word::Reading { owner, position } if owner == dead && position < this));
+        !self.scenario.rest_to_orphans || dead == ORPHAN || !older
     }
 
     /// Was a staged block published? Its entry says.
@@ -218,29 +236,40 @@ impl Turn<'_> {
             return self.then(pass.next(), "fails to take a message over");
         }
         let message = self.block(pass.block).length;
-        let again = message != super::TORN && self.state.again >> message & 1 == 1;
-        let event = if again {
+        let check = whole(message).and_then(|()| self.event(self.takes(message)));
+        let owner = self.me().id;
+        self.block_mut(pass.block).word = Word::Reading { owner, position };
+        let pass = Pass {
+            taken: Some(pass.block),
+            ..pass
+        };
+        let next = if self.scenario.rest_to_orphans && pass.dead != ORPHAN {
+            pass.next()
+        } else {
+            At::EndPass(pass)
+        };
+        self.unless(check, WHAT, |turn| turn.then(next, WHAT))
+    }
+
+    /// Somebody dead has the message, or had it already.
+    fn takes(&self, message: u8) -> Event {
+        if self.state.again >> message & 1 == 1 {
             Event::TakesAgain(message)
         } else {
             Event::TakesOver(message)
-        };
-        let check = whole(message).and_then(|()| self.event(event));
-        let owner = self.me().id;
-        self.block_mut(pass.block).word = Word::Reading { owner, position };
-        let (dead, sweep, taken) = (pass.dead, false, Some(pass.block));
-        self.unless(check, WHAT, |turn| turn.then(At::EndPass { dead, sweep, taken }, WHAT))
+        }
     }
 
     /// Lets go of the byte, and goes on with what it has taken over, or looks again.
-    pub(super) fn end_pass(mut self, dead: u8, sweep: bool, taken: Option<u8>) -> Step<State> {
-        if sweep {
+    pub(super) fn end_pass(mut self, pass: Pass) -> Step<State> {
+        if pass.sweep {
             return self.ends(At::Idle, "has swept its id");
         }
-        if dead != ORPHAN && self.keeps(Rule::OwnerByte) {
-            self.state.bytes[usize::from(dead)] = 0;
+        if pass.dead != ORPHAN && self.keeps(Rule::OwnerByte) {
+            self.state.bytes[usize::from(pass.dead)] = 0;
         }
         self.me_mut().was_full = false;
-        let next = match taken {
+        let next = match pass.taken {
             Some(block) => At::ReadLength { block },
             None if self.sends() => At::Scan { block: 0 },
             None => self.at_the_head(),
@@ -248,13 +277,3 @@ impl Turn<'_> {
         self.then(next, "lets go of the byte")
     }
 }
-
-fn pass(dead: u8) -> At {
-    At::Pass(Pass {
-        dead,
-        block: 0,
-        sweep: false,
-    })
-}
-
-impl Turn<'_> {}

@@ -69,6 +69,7 @@ impl Scenario {
             most_looks: None,
             full: Full::Unasked,
             looks_first: false,
+            rest_to_orphans: false,
             ends: false,
             senders: ends.0,
             receivers: ends.1,
@@ -119,6 +120,12 @@ impl Scenario {
     /// Receivers look for the dead first.
     pub(super) fn looks_first(mut self) -> Self {
         self.looks_first = true;
+        self
+    }
+
+    /// Of several messages of a dead receiver all but the oldest become orphans.
+    pub(super) fn rest_to_orphans(mut self) -> Self {
+        self.rest_to_orphans = true;
         self
     }
 

@@ -214,7 +214,7 @@ impl<'s> Turn<'s> {
             At::Free { pass, word } => self.free(pass, word),
             At::MakeOrphan { pass, word } => self.make_orphan(pass, word),
             At::TakeOver { pass, word } => self.take_over(pass, word),
-            At::EndPass { dead, sweep, taken } => self.end_pass(dead, sweep, taken),
+            At::EndPass(pass) => self.end_pass(pass),
             _ => return None,
         };
         Some(step)

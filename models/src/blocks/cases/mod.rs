@@ -187,40 +187,45 @@ pub(super) fn two_hear_of_full() -> Scenario {
 }
 
 pub(super) fn blocks_are_kept() -> Vec<Case> {
+    let reused = [sends(2), keeps().mortal(), receives(), receives().newcomer(1)];
+    let reused_by_a_sender = [sends(2), keeps().mortal(), receives(), sends(1).newcomer(1)];
+    let reaper_dies = [sends(2), keeps().mortal(), receives().mortal(), receives()];
+    let single = [sends(2), sends(1), keeps().mortal(), receives().newcomer(2)];
+    let dies = |name, processes: [_; 4]| mpmc(name, (2, 2), processes).kills(1);
     vec![
         (Quick, mpmc("a block is kept", (2, 2), [sends(4), keeps(), receives()])),
         (
             Quick,
             mpmc("a keeper dies", (2, 2), [sends(3), keeps().mortal(), receives()]).kills(1),
         ),
+        (Quick, dies("a keeper dies, its id is reused", reused.clone())),
+        (
+            Large,
+            dies(
+                "a keeper dies, its id is reused by a sender",
+                reused_by_a_sender.clone(),
+            ),
+        ),
+        (Large, mpsc("mpsc: the keeper dies", (2, 2), single).kills(1)),
+        (Quick, one_keeps()),
         (
             Quick,
-            mpmc(
-                "a keeper dies, its id is reused",
-                (2, 2),
-                [sends(2), keeps().mortal(), receives(), receives().newcomer(1)],
-            )
-            .kills(1),
+            dies("a keeper dies, its id is reused; the rest to orphans", reused).rest_to_orphans(),
         ),
         (
             Large,
-            mpmc(
-                "a keeper dies, its id is reused by a sender",
-                (2, 2),
-                [sends(2), keeps().mortal(), receives(), sends(1).newcomer(1)],
+            dies(
+                "a keeper dies, its id is reused by a sender; the rest to orphans",
+                reused_by_a_sender,
             )
-            .kills(1),
+            .rest_to_orphans(),
         ),
         (
             Large,
-            mpsc(
-                "mpsc: the keeper dies",
-                (2, 2),
-                [sends(2), sends(1), keeps().mortal(), receives().newcomer(2)],
-            )
-            .kills(1),
+            dies("a keeper dies, and its reaper; the rest to orphans", reaper_dies)
+                .kills(2)
+                .rest_to_orphans(),
         ),
-        (Quick, one_keeps()),
     ]
 }
 
