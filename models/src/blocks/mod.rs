@@ -18,8 +18,8 @@
 //!
 //! In every state that can be come to:
 //! - a block has one party: a sender, a receiver, or nobody; length and payload are whole and do not change under a reader;
-//! - the calls have an order in which a queue would have answered the same: nothing overtakes, nothing is
-//!   doubled but what a dead receiver held, *Empty* is exact;
+//! - the calls have an order in which a queue would have answered the same: nothing overtakes, nothing is doubled but what
+//!   a dead receiver held, *Empty* is exact;
 //! - no entry is filled out of turn, nor over a message that nobody has claimed;
 //! - *Full* is exact, where a scenario asks for it;
 //! - no walk takes more than M + K + 1 looks, where hints are never stored;
@@ -28,7 +28,8 @@
 //! - the living can still come to a good end: all that living senders have to send is sent, all that was sent is received,
 //!   and every block is free.
 //!
-//! Left out: laps that come round, the life word, and who is told ([`wake`]).
+//! Left out: laps that come round, the life word, and who is told ([`wake`]). Whether any of the dead has left something, and
+//! whether any sender is alive, is seen in a step with something else.
 
 mod cases;
 mod checks;

@@ -153,8 +153,8 @@ impl Turn<'_> {
     /// There is no sender, nor a message that may come back.
     fn is_the_end(&self) -> bool {
         let no_sender = self.me().alone || self.sees_no_sender() && !self.keeps(Rule::LastLookLast);
-        let checks = self.keeps(Rule::WaitForReaders) && self.keeps(Rule::LastLookLast);
-        self.scenario.ends && no_sender && !(checks && self.dead_read())
+        let waits = self.keeps(Rule::WaitForReaders) && self.dead_read();
+        self.scenario.ends && no_sender && !waits
     }
 
     /// Looks at a block for what `dead` has left.

@@ -151,21 +151,18 @@ impl<M: Model> Walk<'_, M> {
             let mut rests = true;
             let mut movers = 0;
             for step in next.drain(..) {
+                let ends = matches!(step, Step::Ends(..));
                 match step {
-                    Step::Live((who, _), state) => {
+                    Step::Live((who, _), state) | Step::Ends((who, _), state) => {
                         rests = false;
                         let to = self.reach(at, state);
                         self.live.push((at as u32, to));
                         if calls_end {
                             movers |= 1 << who;
+                        }
+                        if calls_end && !ends {
                             self.within.push((at as u32, to, who));
                         }
-                    }
-                    Step::Ends((who, _), state) => {
-                        rests = false;
-                        movers |= 1 << who;
-                        let to = self.reach(at, state);
-                        self.live.push((at as u32, to));
                     }
                     Step::Fault(_, state) => {
                         self.reach(at, state);

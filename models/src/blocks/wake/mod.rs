@@ -284,7 +284,8 @@ impl Model for Scenario {
         if self.is_quiet(state) {
             let lost = |&k: &usize| state.processes[k].at == At::Asleep && Turn::new(self, state, k).could();
             if let Some(k) = processes.clone().find(lost) {
-                return next.push(Step::Wrong((k as u8, "sleeps"), "LOST: and could go on".to_owned()));
+                let what = format!("LOST: P{k} sleeps, and could go on");
+                return next.push(Step::Wrong((k as u8, "sleeps"), what));
             }
         }
         for k in processes {
