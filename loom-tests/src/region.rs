@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::error::AttachError;
 use crate::layout::geometry::PayloadLayout;
-use crate::layout::{FenceMode, Geometry, Lines, Owner, Record, Slot, SlotPadding, State};
+use crate::layout::{FenceMode, Geometry, Kind, Lines, Owner, Record, Slot, SlotPadding, State};
 use crate::ring::Ring;
 use crate::stage::Message;
 use crate::sync::AtomicU64;
@@ -45,7 +45,7 @@ unsafe impl Sync for Region {}
 impl Region {
     pub(crate) fn new(capacity: u64) -> Arc<Region> {
         let payload = PayloadLayout::of::<Message>();
-        let geometry = Geometry::plan(capacity, payload, SlotPadding::Packed, 3).expect("a small one");
+        let geometry = Geometry::plan(Kind::Mpmc, capacity, payload, SlotPadding::Packed, 3).expect("a small one");
         let slot = |_| Slot {
             state: AtomicU64::new(State::free(0).bits()),
             payload: Default::default(),
@@ -79,7 +79,7 @@ impl Region {
                 slots,
                 size_of::<Slot<Message>>(),
                 self.geometry.laps,
-                self.geometry.table_length,
+                self.geometry.claimants,
             )
         }
     }

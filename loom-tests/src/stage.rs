@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::layout::{Laps, Lines, Owner, Phase, Slot, State};
+use crate::layout::{Claimants, Kind, Laps, Lines, Owner, Phase, Slot, State};
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
 use crate::ring::{Refused, Ring};
@@ -114,6 +114,10 @@ pub(crate) fn id(n: u16) -> Owner {
     Owner::new(Owner::FIRST_MULTI + n).unwrap()
 }
 
+const fn claimants(kind: Kind) -> Claimants {
+    Claimants::of(kind, 16)
+}
+
 /// The shared words and slots of a region.
 pub(crate) struct Stage {
     pub(crate) lines: Lines,
@@ -148,7 +152,12 @@ pub(crate) fn on_stage(shift: u32, lap: i64, play: impl FnOnce(&'static Stage)) 
 }
 
 impl Stage {
+    /// To somebody who takes neither end for a single one.
     pub(crate) fn ring(&'static self) -> Ring<Message> {
+        self.ring_of(Kind::Mpmc)
+    }
+
+    fn ring_of(&'static self, kind: Kind) -> Ring<Message> {
         let slots = NonNull::from(self.slots.as_slice()).cast();
         // SAFETY: V1, V2: `'static` as `on_stage` sees to it, as many slots as `laps` says, and no `&mut` to any.
         unsafe {
@@ -157,21 +166,21 @@ impl Stage {
                 slots,
                 size_of::<Slot<Message>>(),
                 self.laps,
-                16,
+                claimants(kind),
             )
         }
     }
 
     pub(crate) fn sender(&'static self, end: End, owner: Owner) -> Box<dyn SendEnd<Message>> {
         match end {
-            End::Single => Box::new(SingleSender::new(self.ring()).expect("a sound ring")),
+            End::Single => Box::new(SingleSender::new(self.ring_of(Kind::Spmc)).expect("a sound ring")),
             End::Multi => Box::new(MultiSender::new(self.ring(), owner)),
         }
     }
 
     pub(crate) fn receiver(&'static self, end: End, owner: Owner) -> Box<dyn ReceiveEnd<Message>> {
         match end {
-            End::Single => Box::new(SingleReceiver::new(self.ring()).expect("a sound ring")),
+            End::Single => Box::new(SingleReceiver::new(self.ring_of(Kind::Mpsc)).expect("a sound ring")),
             End::Multi => Box::new(MultiReceiver::new(self.ring(), owner)),
         }
     }
@@ -179,7 +188,7 @@ impl Stage {
     /// Lap (counted from `from`) and phase of slot `index`.
     pub(crate) fn slot(&self, index: usize) -> (u64, Phase) {
         let state = State::from_bits(self.slots[index].state.load(Relaxed));
-        state.decode(48, 16).expect("a possible word")
+        state.decode(48, claimants(Kind::Mpmc)).expect("a possible word")
     }
 
     /// Sends by way of a claim that leaves nothing behind but the messages, before the others come.

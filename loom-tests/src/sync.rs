@@ -333,10 +333,10 @@ mod slot_word {
     use loom::thread::{self, ThreadId};
 
     use super::{AtomicU64, Ordering, Rule};
-    use crate::layout::{Owner, Phase, State};
+    use crate::layout::{Claimants, Owner, Phase, State};
 
     fn decode(bits: u64) -> Option<(u64, Phase)> {
-        State::from_bits(bits).decode(48, Owner::LIMIT)
+        State::from_bits(bits).decode(48, Claimants::ANY)
     }
 
     pub(super) fn addend(by: u64) -> u64 {

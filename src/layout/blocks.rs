@@ -4,9 +4,9 @@
 
 use super::block::Head;
 use super::geometry::{Geometry, GeometryError, MAX_ENDPOINTS};
-use super::header::Header;
+use super::header::{Header, Kind};
 use super::laps::Laps;
-use super::state::Owner;
+use super::state::{Claimants, Owner};
 
 /// Most blocks: what an entry can name.
 pub const MAX_BLOCKS: u64 = 1 << 16;
@@ -89,7 +89,7 @@ impl Blocks {
     pub const UNIT: usize = BLOCK_ALIGN;
 
     /// The geometry that line 0 tells of, if it is one that [`BlockPlan::geometry`] makes for this layout.
-    pub(super) fn check(header: &Header, layout: BlockLayout, endpoints: u16) -> Option<Geometry> {
+    pub(super) fn check(header: &Header, kind: Kind, layout: BlockLayout, endpoints: u16) -> Option<Geometry> {
         let align = header.payload_align as usize;
         let stride = (header.stride as usize).checked_mul(Self::UNIT)?;
         let items_offset = layout.items_offset(align)?;
@@ -99,7 +99,7 @@ impl Blocks {
             length: length as u64,
             align,
         };
-        let geometry = plan.geometry(header.capacity, endpoints).ok()?;
+        let geometry = plan.geometry(kind, header.capacity, endpoints).ok()?;
         (geometry.blocks?.stride == stride && geometry.total as u64 == header.total).then_some(geometry)
     }
 }
@@ -123,7 +123,7 @@ impl BlockLayout {
 
 impl BlockPlan {
     /// The geometry of a new region of `count` blocks with room for `endpoints` endpoints.
-    pub fn geometry(self, count: u64, endpoints: u16) -> Result<Geometry, GeometryError> {
+    pub fn geometry(self, kind: Kind, count: u64, endpoints: u16) -> Result<Geometry, GeometryError> {
         let layout = self.layout;
         if count == 0 || count > MAX_BLOCKS {
             return Err(GeometryError::Capacity);
@@ -162,6 +162,7 @@ impl BlockPlan {
             laps: Laps::new(shift),
             stride: entry,
             table_length,
+            claimants: Claimants::of(kind, table_length),
             slots_offset,
             blocks: Some(Blocks {
                 count: count as u32,

@@ -4,7 +4,7 @@ use super::blocks::{BlockLayout, BlockPlan, Blocks};
 use super::header::{Header, Kind};
 use super::laps::Laps;
 use super::lines::{LINE, Slot};
-use super::state::Owner;
+use super::state::{Claimants, Owner};
 use super::table::Record;
 
 /// Offset of the shared words: after line 0.
@@ -148,6 +148,8 @@ pub struct Geometry {
     pub stride: usize,
     /// Records in the table; ids are below it.
     pub table_length: u16,
+    /// Whose claims the slots may say.
+    pub claimants: Claimants,
     /// Offset of slot 0; of entry 0.
     pub slots_offset: usize,
     /// Where the blocks are, if it is a region of those.
@@ -159,10 +161,10 @@ pub struct Geometry {
 impl Geometry {
     /// The geometry of a new region for at least `capacity` messages, or for exactly so many blocks, and `endpoints` multi
     /// endpoints.
-    pub fn arrange(capacity: u64, how: Arrangement, endpoints: u16) -> Result<Geometry, GeometryError> {
+    pub fn arrange(kind: Kind, capacity: u64, how: Arrangement, endpoints: u16) -> Result<Geometry, GeometryError> {
         match how {
-            Arrangement::Slots(payload, padding) => Self::plan(capacity, payload, padding, endpoints),
-            Arrangement::Blocks(plan) => plan.geometry(capacity, endpoints),
+            Arrangement::Slots(payload, padding) => Self::plan(kind, capacity, payload, padding, endpoints),
+            Arrangement::Blocks(plan) => plan.geometry(kind, capacity, endpoints),
         }
     }
 
@@ -179,6 +181,7 @@ impl Geometry {
 
     /// The geometry of a new ring with at least `capacity` slots and room for `endpoints` multi endpoints.
     pub fn plan(
+        kind: Kind,
         capacity: u64,
         payload: PayloadLayout,
         padding: SlotPadding,
@@ -212,6 +215,7 @@ impl Geometry {
             laps: Laps::new(shift),
             stride,
             table_length,
+            claimants: Claimants::of(kind, table_length),
             slots_offset,
             blocks: None,
             total,
@@ -225,16 +229,18 @@ impl Geometry {
 
     /// The geometry that line 0 tells of, if it is one that [`arrange`](Self::arrange) makes for this payload.
     ///
-    /// Kind, fingerprint and the file's length are the caller's to check: they have errors of their own.
+    /// That it is the kind that is expected, the fingerprint and the file's length are the caller's to check: they have
+    /// errors of their own.
     pub fn check(header: &Header, payload: Payload) -> Option<Geometry> {
+        let kind = Kind::decode(header.kind)?;
         let endpoints = u16::try_from(header.table_length)
             .ok()?
             .checked_sub(Owner::FIRST_MULTI)?;
         match payload {
-            Payload::Block(layout) => Blocks::check(header, layout, endpoints),
+            Payload::Block(layout) => Blocks::check(header, kind, layout, endpoints),
             Payload::Slot(payload) if header.capacity.is_power_of_two() => [SlotPadding::Packed, SlotPadding::Line]
                 .into_iter()
-                .filter_map(|padding| Self::plan(header.capacity, payload, padding, endpoints).ok())
+                .filter_map(|padding| Self::plan(kind, header.capacity, payload, padding, endpoints).ok())
                 .find(|g| header.stride as usize == g.stride && header.total == g.total as u64),
             Payload::Slot(_) => None,
         }

@@ -23,5 +23,5 @@ pub(crate) use geometry::{Geometry, Payload};
 pub(crate) use header::{Header, Policy};
 pub(crate) use laps::Laps;
 pub(crate) use lines::{Life, Lines, Slot};
-pub(crate) use state::{Owner, Phase, State};
+pub(crate) use state::{Claimants, Owner, Phase, State};
 pub(crate) use table::{Record, Role};

@@ -10,6 +10,8 @@
 
 use std::fmt;
 
+use super::header::Kind;
+
 /// Who holds a claim. 0 is nobody.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(u16);
@@ -47,6 +49,41 @@ impl fmt::Debug for Owner {
             Self::ORPHAN => f.write_str("ORPHAN"),
             Owner(id) => write!(f, "{id}"),
         }
+    }
+}
+
+/// Which ids a claim may name, by the end that makes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claimants {
+    /// Senders have ids below this.
+    senders: u16,
+    /// Receivers likewise.
+    receivers: u16,
+}
+
+impl Claimants {
+    /// Any that the owner field can name.
+    pub const ANY: Claimants = Claimants::of(Kind::Mpmc, Owner::LIMIT);
+
+    /// In a region of this kind with `table_length` records. At a single end nobody makes claims.
+    pub const fn of(kind: Kind, table_length: u16) -> Claimants {
+        const NOBODY: u16 = Owner::FIRST_MULTI;
+        let (senders, receivers) = match kind {
+            Kind::Spsc => (NOBODY, NOBODY),
+            Kind::Mpsc => (table_length, NOBODY),
+            Kind::Spmc => (NOBODY, table_length),
+            Kind::Mpmc | Kind::Blocks => (table_length, table_length),
+        };
+        Claimants { senders, receivers }
+    }
+
+    const fn sends(self, owner: Owner) -> bool {
+        owner.0 >= Owner::FIRST_MULTI && owner.0 < self.senders
+    }
+
+    const fn receives(self, owner: Owner) -> bool {
+        let one_of_many = owner.0 >= Owner::FIRST_MULTI && owner.0 < self.receivers;
+        one_of_many || owner.0 == Owner::ORPHAN.0 && self.receivers > Owner::FIRST_MULTI
     }
 }
 
@@ -129,19 +166,18 @@ impl State {
     }
 
     /// Lap and phase, or `None` for a word that the protocol never stores, in a ring whose laps are below
-    /// `2^lap_bits` and whose multi endpoints have ids below `ids`.
-    pub fn decode(self, lap_bits: u32, ids: u16) -> Option<(u64, Phase)> {
+    /// `2^lap_bits` and whose slots are claimed by `claimants`.
+    pub fn decode(self, lap_bits: u32, claimants: Claimants) -> Option<(u64, Phase)> {
         let lap = self.0 >> LAP_SHIFT;
         let owner = Owner((self.0 >> OWNER_SHIFT & OWNER_MASK) as u16);
         if lap >> lap_bits != 0 {
             return None;
         }
-        let multi = (Owner::FIRST_MULTI..ids).contains(&owner.0);
         let phase = match self.0 & PHASE_MASK {
             FREE if owner.0 == 0 => Phase::Free,
             FULL if owner.0 == 0 => Phase::Full,
-            WRITING if multi => Phase::Writing(owner),
-            READING if multi || owner == Owner::ORPHAN => Phase::Reading(owner),
+            WRITING if claimants.sends(owner) => Phase::Writing(owner),
+            READING if claimants.receives(owner) => Phase::Reading(owner),
             _ => return None,
         };
         Some((lap, phase))
@@ -150,7 +186,7 @@ impl State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.decode(LAP_BITS, Owner::LIMIT) {
+        match self.decode(LAP_BITS, Claimants::ANY) {
             Some((lap, Phase::Free)) => write!(f, "FREE({lap})"),
             Some((lap, Phase::Writing(o))) => write!(f, "WRITING({lap}, {o:?})"),
             Some((lap, Phase::Full)) => write!(f, "FULL({lap})"),

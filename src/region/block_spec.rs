@@ -140,7 +140,7 @@ fn plan(count: u64, length: u64, align: usize) -> Plan {
 }
 
 fn geometry(plan: &Plan) -> Geometry {
-    Geometry::arrange(plan.capacity, plan.arrangement, plan.endpoints as u16).expect("possible")
+    Geometry::arrange(plan.kind, plan.capacity, plan.arrangement, plan.endpoints as u16).expect("possible")
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn header_size(payload: Payload) -> u32 {
 
 fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
     let endpoints = u16::try_from(plan.endpoints).unwrap_or(u16::MAX);
-    let geometry = Geometry::arrange(plan.capacity, plan.arrangement, endpoints);
+    let geometry = Geometry::arrange(plan.kind, plan.capacity, plan.arrangement, endpoints);
     geometry.map_err(|error| match (error, plan.arrangement) {
         (GeometryError::TableLength, _) => CreateError::TableLength {
             asked: plan.endpoints,

@@ -13,6 +13,8 @@ pub(crate) mod barrier;
 mod block_spec;
 pub(crate) mod contents;
 pub(crate) mod fork;
+#[cfg(test)]
+mod impossible;
 pub(crate) mod items;
 mod line;
 pub(crate) mod lock;
@@ -29,6 +31,8 @@ mod spec;
 pub(crate) mod tally;
 pub(crate) mod view;
 pub(crate) mod wiped;
+#[cfg(test)]
+mod wound;
 #[cfg(test)]
 mod wrap;
 

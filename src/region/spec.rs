@@ -18,7 +18,7 @@ use crate::layout::header::{ABI_VERSION, MAGIC, NAME_LEN, fingerprint, name_fiel
 use crate::layout::lines::LINE;
 use crate::layout::table::SeatState;
 use crate::layout::{
-    FenceMode, Header, Kind, Life, Lines, Owner, Phase, Policy, Record, Role, Slot, SlotPadding, State,
+    Claimants, FenceMode, Header, Kind, Life, Lines, Owner, Phase, Policy, Record, Role, Slot, SlotPadding, State,
 };
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
 use crate::wait::{self, Sleeper, Wait, Why};
@@ -132,7 +132,7 @@ fn layout_md_says_where_everything_stands() {
             slot: align.max(8) + align.next_multiple_of(8),
         };
         for (padding, unit) in [(SlotPadding::Packed, 1), (SlotPadding::Line, 128)] {
-            let geometry = crate::layout::Geometry::plan(5, payload, padding, endpoints).unwrap();
+            let geometry = crate::layout::Geometry::plan(Kind::Spsc, 5, payload, padding, endpoints).unwrap();
             let table = usize::from(endpoints) + 3;
             assert_eq!(usize::from(geometry.table_length), table);
             assert_eq!(
@@ -248,7 +248,7 @@ fn layout_md_says_what_the_bits_mean() {
     assert_eq!(State::reading(lap, Owner::ORPHAN).bits(), word("READING", 8191));
     assert!(SPEC.contains("8,191 (`ORPHAN`)"));
     assert_eq!(
-        State::from_bits(0).decode(48, 8191),
+        State::from_bits(0).decode(48, Claimants::ANY),
         Some((0, Phase::Free)),
         "zeros are an empty ring"
     );

@@ -70,7 +70,7 @@ impl View {
                 slots,
                 self.geometry.stride,
                 self.geometry.laps,
-                self.geometry.table_length,
+                self.geometry.claimants,
             )
         }
     }

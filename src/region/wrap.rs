@@ -3,15 +3,14 @@
 //! Plain tests of `layout`'s words and positions, and of `ring` on memory of its own that begins two laps before the last
 //! position there is. (Here and not there, since checkers compile those rooms again.)
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::ptr::NonNull;
-
 use crate::layout::state::LAP_BITS;
-use crate::layout::{Laps, Lines, Owner, Phase, Role, Slot, State};
+use crate::layout::{Claimants, Kind, Laps, Owner, Phase, Role, State};
+use crate::ring::Refused;
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
-use crate::ring::{Refused, Ring};
 use crate::sync::Relaxed;
+
+use super::wound::Wound;
 
 /// Where the widths change: laps are 48 bits up to 16, positions 64 bits from 16 on.
 const SHIFTS: [u32; 6] = [0, 15, 16, 17, 20, 32];
@@ -84,7 +83,8 @@ fn a_state_word_says_what_was_put_in() {
         let bits = Laps::new(shift).lap_bits();
         let last = u64::MAX >> (64 - bits);
         for lap in [0, 1, last / 2, last - 1, last] {
-            let says = |state: State, phase| assert_eq!(state.decode(bits, 8191), Some((lap, phase)), "{state:?}");
+            let says =
+                |state: State, phase| assert_eq!(state.decode(bits, Claimants::ANY), Some((lap, phase)), "{state:?}");
             says(State::free(lap), Phase::Free);
             says(State::full(lap), Phase::Full);
             says(State::reading(lap, Owner::ORPHAN), Phase::Reading(Owner::ORPHAN));
@@ -99,7 +99,7 @@ fn a_state_word_says_what_was_put_in() {
         }
         if bits < 48 {
             assert_eq!(
-                State::free(last + 1).decode(bits, 8191),
+                State::free(last + 1).decode(bits, Claimants::ANY),
                 None,
                 "a lap that this ring does not reach"
             );
@@ -108,84 +108,6 @@ fn a_state_word_says_what_was_put_in() {
     assert_eq!(format!("{:?}", State::writing(7, owners[0])), "WRITING(7, 3)");
     assert_eq!(format!("{:?}", State::reading(7, Owner::ORPHAN)), "READING(7, ORPHAN)");
     assert_eq!(format!("{:?}", State::from_bits(7)), "IMPOSSIBLE(0x0000000000000007)");
-}
-
-#[test]
-fn a_word_that_nobody_stores_is_no_state() {
-    let says = |bits: u64| State::from_bits(bits).decode(48, 100);
-    for phase in 4..8 {
-        assert_eq!(says(phase), None, "phase {phase}");
-    }
-    let word = |owner: u64, phase: u64| owner << 3 | phase;
-    for owner in [1, 3, 99, 8191] {
-        assert_eq!(says(word(owner, 0)), None, "FREE with owner {owner}");
-        assert_eq!(says(word(owner, 2)), None, "FULL with owner {owner}");
-    }
-    for owner in [0, 1, 2, 100, 101, 8190] {
-        assert_eq!(says(word(owner, 1)), None, "WRITING by {owner}");
-        assert_eq!(says(word(owner, 3)), None, "READING by {owner}");
-    }
-    assert_eq!(
-        says(word(8191, 1)),
-        None,
-        "an orphan is a message, and never half a one"
-    );
-    assert_eq!(says(word(99, 1)), Some((0, Phase::Writing(Owner::new(99).unwrap()))));
-    for id in [0, 8191, u16::MAX] {
-        assert_eq!(Owner::new(id), None);
-    }
-}
-
-/// A ring on memory of its own, whose hints and slots are `back` positions before the last.
-struct Wound {
-    memory: NonNull<u8>,
-    layout: Layout,
-    ring: Ring<u64>,
-}
-
-const STRIDE: usize = size_of::<Slot<u64>>();
-
-impl Wound {
-    fn new(shift: u32, back: u64) -> Wound {
-        let laps = Laps::new(shift);
-        let size = size_of::<Lines>() + STRIDE * laps.capacity() as usize;
-        let layout = Layout::from_size_align(size, align_of::<Lines>()).unwrap();
-        // SAFETY: the size is not zero.
-        let memory = unsafe { alloc_zeroed(layout) };
-        let memory = NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout));
-        // SAFETY: inside the allocation.
-        let slots = unsafe { memory.add(size_of::<Lines>()) };
-        // SAFETY: V1, V2: lines and slots are in the allocation, which lives as long as `self`, aligned to 128; zeros
-        // are values of both, and all access is through the ring.
-        let ring = unsafe { Ring::new(memory.cast(), slots, STRIDE, laps, 100) };
-        let start = laps.position(0u64.wrapping_sub(back));
-        ring.lines().tail.0.store(start, Relaxed);
-        ring.lines().head.0.store(start, Relaxed);
-        let wound = Wound { memory, layout, ring };
-        for i in 0..laps.capacity() {
-            let position = laps.add(start, i);
-            wound
-                .slot(position)
-                .state
-                .store(State::free(laps.lap(position)).bits(), Relaxed);
-        }
-        wound
-    }
-
-    fn slot(&self, position: u64) -> &Slot<u64> {
-        let offset = size_of::<Lines>() + self.ring.laps().index(position) as usize * STRIDE;
-        // SAFETY: inside the allocation.
-        let slot = unsafe { self.memory.add(offset) };
-        // SAFETY: as in `new`; nobody makes a `&mut` to it.
-        unsafe { slot.cast::<Slot<u64>>().as_ref() }
-    }
-}
-
-impl Drop for Wound {
-    fn drop(&mut self) {
-        // SAFETY: allocated by `new` with this layout, and every use of the ring borrows from `self` in these tests.
-        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
-    }
 }
 
 /// Four laps: one at a time, by batches, and full to the brim.
@@ -236,24 +158,24 @@ fn four_laps(wound: &Wound, tx: &impl SendEnd<u64>, rx: &impl ReceiveEnd<u64>) {
 #[test]
 fn a_ring_goes_over_the_wrap() {
     for shift in [0, 1, 15, 16, 17, 20] {
-        let wound = || Wound::new(shift, 2 << shift);
+        let wound = |kind| Wound::of(kind, shift, 2 << shift);
         let owner = |id| Owner::new(id).unwrap();
         {
-            let w = wound();
+            let w = wound(Kind::Spsc);
             let (tx, rx) = (SingleSender::new(w.ring).unwrap(), SingleReceiver::new(w.ring).unwrap());
             four_laps(&w, &tx, &rx);
         }
         {
-            let w = wound();
+            let w = wound(Kind::Mpsc);
             let (tx, rx) = (MultiSender::new(w.ring, owner(3)), SingleReceiver::new(w.ring).unwrap());
             four_laps(&w, &tx, &rx);
         }
         {
-            let w = wound();
+            let w = wound(Kind::Spmc);
             let (tx, rx) = (SingleSender::new(w.ring).unwrap(), MultiReceiver::new(w.ring, owner(3)));
             four_laps(&w, &tx, &rx);
         }
-        let w = wound();
+        let w = wound(Kind::Mpmc);
         let (tx, rx) = (MultiSender::new(w.ring, owner(3)), MultiReceiver::new(w.ring, owner(4)));
         four_laps(&w, &tx, &rx);
     }
@@ -264,7 +186,7 @@ fn a_successor_goes_on_where_the_dead_one_stopped_however_far_the_hint_lags() {
     for shift in [0, 1, 2, 5, 6, 7, 8] {
         for done in 0..3 << shift {
             for backlog in [0, 1, (1 << shift) / 2, 1 << shift] {
-                let w = Wound::new(shift, 1 << shift);
+                let w = Wound::of(Kind::Spsc, shift, 1 << shift);
                 let (tx, rx) = (SingleSender::new(w.ring).unwrap(), SingleReceiver::new(w.ring).unwrap());
                 for number in 0..done {
                     tx.try_push(&number).unwrap();
@@ -295,7 +217,7 @@ fn a_batch_goes_over_gaps_chunks_and_the_end_of_the_ring() {
     for shift in [3, 6, 8] {
         let capacity = 1 << shift;
         for start in [0, 1, capacity / 2, capacity - 1] {
-            let w = Wound::new(shift, 1 << shift);
+            let w = Wound::of(Kind::Mpsc, shift, 1 << shift);
             let laps = w.ring.laps();
             let (tx, rx) = (
                 MultiSender::new(w.ring, Owner::new(3).unwrap()),
@@ -375,39 +297,6 @@ fn the_dead_are_reaped_over_the_wrap() {
             assert!(w.ring.take_orphan(me).unwrap().is_none());
             tx.try_push(&6).unwrap();
             assert_eq!(rx.try_pop().unwrap().0, 6);
-        }
-    }
-}
-
-#[test]
-fn an_impossible_word_is_found_and_nothing_hangs() {
-    let (a, b) = (Owner::new(3).unwrap(), Owner::new(4).unwrap());
-    for shift in [0, 3] {
-        for word in [
-            7,
-            4,
-            State::free(0).bits() | 5 << 3,
-            State::full(1 << 47).bits(),
-            State::free(1000).bits(),
-        ] {
-            let w = Wound::new(shift, 0);
-            let (tx, rx) = (MultiSender::new(w.ring, a), MultiReceiver::new(w.ring, b));
-            let (single_tx, single_rx) = (SingleSender::new(w.ring).unwrap(), SingleReceiver::new(w.ring).unwrap());
-            for i in 0..w.ring.laps().capacity() {
-                w.slot(i).state.store(word, Relaxed);
-            }
-            // Corrupt, full or empty: whatever it is, it is an answer.
-            for refused in [
-                tx.try_push(&1).err(),
-                single_tx.try_push(&1).err(),
-                rx.try_pop().err(),
-                single_rx.try_pop().err(),
-            ] {
-                if State::from_bits(word).decode(w.ring.laps().lap_bits(), 100).is_none() {
-                    assert_eq!(refused, Some(Refused::Corrupt), "{:?}", State::from_bits(word));
-                }
-            }
-            let _ = (w.ring.len(), w.ring.is_full(), w.ring.drained(), w.ring.has_messages());
         }
     }
 }

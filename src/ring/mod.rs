@@ -74,6 +74,17 @@
 //! | reap: any compare-and-swap | that slot is repaired, the others are not; the reaper's own byte is free, the dead one's too | any next reaper, from the start |
 //! | reap: takeover (`READING(me)`) | as *multi receive: claim* | the same, for the reaper |
 //!
+//! # Impossible words
+//! What the protocol cannot have stored is answered with [`Refused::Corrupt`] by whoever comes by it, and stays as it is:
+//!
+//! | what | because | found by |
+//! |---|---|---|
+//! | a phase, an owner or a lap that does not exist | no such word is ever stored | every look at the slot: [`Ring::decode`] |
+//! | `WRITING` at a single sender's ring, `READING` at a single receiver's | nobody makes claims at a single end | the same |
+//! | a lap that is too early for who comes there from a hint | R1, R2 | [`look`] |
+//! | a dead sender's `READING`, a dead receiver's `WRITING` | no endpoint makes claims of the other end | [`reap`] |
+//! | another word at a message that is held | R3 | the end that holds it |
+//!
 //! # What loom caught
 //! `cargo test -p annulus-loom --test mutate` weakens each end of each label in turn, at all its places and then at each
 //! single one, and fails unless a model fails: the one named above, or, for places that it does not come to, one of
@@ -105,7 +116,7 @@ use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 
 use crate::edge;
-use crate::layout::{Laps, Lines, Owner, Phase, Slot, State};
+use crate::layout::{Claimants, Laps, Lines, Owner, Phase, Slot, State};
 use crate::sync::{AtomicU64, Ordering, Relaxed};
 
 pub(crate) use look::Refused;
@@ -125,8 +136,8 @@ pub(crate) struct Ring<T> {
     /// Not zero: a slot has a word.
     stride: NonZeroUsize,
     laps: Laps,
-    /// Ids of multi endpoints are below this.
-    ids: u16,
+    /// Whose claims the slots may say: nobody's, at a single end.
+    claimants: Claimants,
     payload: PhantomData<T>,
 }
 
@@ -165,14 +176,14 @@ impl<T> Ring<T> {
         slots: NonNull<u8>,
         stride: usize,
         laps: Laps,
-        ids: u16,
+        claimants: Claimants,
     ) -> Ring<T> {
         Ring {
             lines,
             slots,
             stride: NonZeroUsize::new(stride).expect("a slot has a word"),
             laps,
-            ids,
+            claimants,
             payload: PhantomData,
         }
     }
@@ -224,7 +235,7 @@ impl<T> Ring<T> {
     /// What the word says, if the protocol could have stored it.
     #[inline]
     fn decode(&self, state: State) -> Option<(u64, Phase)> {
-        state.decode(self.laps.lap_bits(), self.ids)
+        state.decode(self.laps.lap_bits(), self.claimants)
     }
 
     /// Messages between head and tail as far as a walk from the hints can see: exact while nobody sends or receives,

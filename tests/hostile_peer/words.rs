@@ -3,7 +3,7 @@
 //! A word that the protocol cannot have stored makes whoever comes by it answer `Corrupt`, and stays as it is: what cannot
 //! be there cannot be repaired.
 
-use annulus::{AttachError, End, Multi, TryRecvError, TrySendError};
+use annulus::{AttachError, Channel, End, Kind, Multi, RecvError, SendError, Single, TryRecvError, TrySendError};
 
 use crate::support::Words;
 use crate::support::words::ORPHAN;
@@ -16,7 +16,7 @@ fn state(lap: u64, owner: u16, phase: u64) -> u64 {
 }
 
 pub fn an_impossible_slot_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
-    let impossible = [
+    let mut impossible = vec![
         state(0, 0, 4),
         state(0, 0, 7),
         // Nobody's claims, the single ends', and those of ids past the table's end.
@@ -34,6 +34,14 @@ pub fn an_impossible_slot_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
         state((1 << 48) - 2, 0, 2),
         u64::MAX,
     ];
+    let kind = Channel::<Message, S, R>::kind();
+    // At a single end nobody makes claims.
+    if matches!(kind, Kind::Spsc | Kind::Spmc) {
+        impossible.extend([state(0, 3, 1), state(0, 23, 1)]);
+    }
+    if matches!(kind, Kind::Spsc | Kind::Mpsc) {
+        impossible.extend([state(0, 3, 3), state(0, 23, 3), state(0, ORPHAN, 3)]);
+    }
     for bits in impossible {
         let (channel, _guards) = channel::<S, R>();
         let words = Words::of(&channel);
@@ -45,6 +53,23 @@ pub fn an_impossible_slot_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
         drop((tx, rx));
         assert_eq!(words.bits(0), bits);
     }
+}
+
+/// It would wait for the sender to publish, and there is none that could.
+pub fn a_claim_beside_the_only_sender_keeps_nobody_waiting() {
+    claim_beside_the_only_sender::<Single>();
+    claim_beside_the_only_sender::<Multi>();
+}
+
+fn claim_beside_the_only_sender<R: End>() {
+    let (channel, _guards) = channel::<Single, R>();
+    let words = Words::of(&channel);
+    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    words.set_bits(0, state(0, 3, 1));
+    assert_eq!(rx.recv(), Err(RecvError::Corrupt));
+    assert_eq!(tx.send(MESSAGE), Err(SendError::Corrupt(MESSAGE)));
+    assert!(channel.stats().is_err(), "whoever only looks on says so, too");
+    assert_eq!(words.bits(0), state(0, 3, 1));
 }
 
 pub fn an_impossible_life_word_is_corrupt_and_stays_as_it_is<S: End, R: End>() {

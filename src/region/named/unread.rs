@@ -38,9 +38,9 @@ fn count_unread(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u
 }
 
 fn count_in_slots(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u64> {
-    let (ids, laps) = (geometry.table_length, geometry.laps);
+    let (claimants, laps) = (geometry.claimants, geometry.laps);
     let read = |word: u64| {
-        let (_, phase) = State::from_bits(word).decode(laps.lap_bits(), ids)?;
+        let (_, phase) = State::from_bits(word).decode(laps.lap_bits(), claimants)?;
         Some(matches!(phase, Phase::Full | Phase::Reading(_)))
     };
     let slots = laps.capacity() as usize;

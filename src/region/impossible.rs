@@ -1,0 +1,117 @@
+//! Which words are impossible, and what does a ring answer that comes by one?
+//!
+//! Plain tests of `layout`'s words and of `ring` on memory of its own, as in [`wrap`](super::wrap).
+
+use crate::layout::{Claimants, Kind, Owner, Phase, Role, State};
+use crate::ring::Refused;
+use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
+use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
+use crate::sync::Relaxed;
+
+use super::wound::Wound;
+
+#[test]
+fn a_word_that_nobody_stores_is_no_state() {
+    let says = |bits: u64| State::from_bits(bits).decode(48, Claimants::of(Kind::Mpmc, 100));
+    for phase in 4..8 {
+        assert_eq!(says(phase), None, "phase {phase}");
+    }
+    let word = |owner: u64, phase: u64| owner << 3 | phase;
+    for owner in [1, 3, 99, 8191] {
+        assert_eq!(says(word(owner, 0)), None, "FREE with owner {owner}");
+        assert_eq!(says(word(owner, 2)), None, "FULL with owner {owner}");
+    }
+    for owner in [0, 1, 2, 100, 101, 8190] {
+        assert_eq!(says(word(owner, 1)), None, "WRITING by {owner}");
+        assert_eq!(says(word(owner, 3)), None, "READING by {owner}");
+    }
+    assert_eq!(
+        says(word(8191, 1)),
+        None,
+        "an orphan is a message, and never half a one"
+    );
+    assert_eq!(says(word(99, 1)), Some((0, Phase::Writing(Owner::new(99).unwrap()))));
+    for id in [0, 8191, u16::MAX] {
+        assert_eq!(Owner::new(id), None);
+    }
+}
+
+#[test]
+fn nobody_claims_a_slot_at_a_single_end() {
+    let owner = Owner::new(3).unwrap();
+    for (kind, sends, receives) in [
+        (Kind::Spsc, false, false),
+        (Kind::Mpsc, true, false),
+        (Kind::Spmc, false, true),
+        (Kind::Mpmc, true, true),
+    ] {
+        for (word, possible) in [
+            (State::writing(0, owner), sends),
+            (State::reading(0, owner), receives),
+            (State::reading(0, Owner::ORPHAN), receives),
+        ] {
+            let w = Wound::of(kind, 2, 0);
+            w.slot(0).state.store(word.bits(), Relaxed);
+            let ring = &w.ring;
+            for (what, answer) in [
+                ("find_tail", ring.find_tail().map(drop)),
+                ("find_head", ring.find_head().map(drop)),
+                ("levels", ring.levels().map(drop)),
+                ("drained", ring.drained().map(drop)),
+                ("any_held", ring.any_held().map(drop)),
+                ("has_messages", ring.has_messages().map(drop)),
+                ("reap", ring.reap(Owner::new(4).unwrap(), Role::Sender).map(drop)),
+            ] {
+                let expected = if possible { Ok(()) } else { Err(Refused::Corrupt) };
+                assert_eq!(answer, expected, "{kind:?}, {word:?}: {what}");
+            }
+            assert_eq!(w.slot(0).state.load(Relaxed), word.bits());
+        }
+    }
+    let at_head = |kind, word: State| {
+        let w = Wound::of(kind, 2, 0);
+        let rx = SingleReceiver::new(w.ring).unwrap();
+        w.slot(0).state.store(word.bits(), Relaxed);
+        rx.try_pop().unwrap_err()
+    };
+    let writing = State::writing(0, owner);
+    assert_eq!(at_head(Kind::Mpsc, writing), Refused::Blocked, "its sender is at it");
+    assert_eq!(at_head(Kind::Spsc, writing), Refused::Corrupt);
+}
+
+#[test]
+fn an_impossible_word_is_found_and_nothing_hangs() {
+    let (a, b) = (Owner::new(3).unwrap(), Owner::new(4).unwrap());
+    for shift in [0, 3] {
+        for word in [
+            7,
+            4,
+            State::free(0).bits() | 5 << 3,
+            State::full(1 << 47).bits(),
+            State::free(1000).bits(),
+        ] {
+            let w = Wound::new(shift, 0);
+            let (tx, rx) = (MultiSender::new(w.ring, a), MultiReceiver::new(w.ring, b));
+            let (single_tx, single_rx) = (SingleSender::new(w.ring).unwrap(), SingleReceiver::new(w.ring).unwrap());
+            for i in 0..w.ring.laps().capacity() {
+                w.slot(i).state.store(word, Relaxed);
+            }
+            // Corrupt, full or empty: whatever it is, it is an answer.
+            for refused in [
+                tx.try_push(&1).err(),
+                single_tx.try_push(&1).err(),
+                rx.try_pop().err(),
+                single_rx.try_pop().err(),
+            ] {
+                let claimants = Claimants::of(Kind::Mpmc, 100);
+                if State::from_bits(word)
+                    .decode(w.ring.laps().lap_bits(), claimants)
+                    .is_none()
+                {
+                    assert_eq!(refused, Some(Refused::Corrupt), "{:?}", State::from_bits(word));
+                }
+            }
+            let _ = (w.ring.len(), w.ring.is_full(), w.ring.drained(), w.ring.has_messages());
+        }
+    }
+}
