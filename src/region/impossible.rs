@@ -115,3 +115,37 @@ fn an_impossible_word_is_found_and_nothing_hangs() {
         }
     }
 }
+
+/// A ring of four slots whose first two positions have been sent by 3 and not received, and the word put at the second.
+fn with_second(word: State) -> Wound {
+    let w = Wound::new(2, 4);
+    let tx = MultiSender::new(w.ring, Owner::new(3).unwrap());
+    tx.try_push(&1).unwrap();
+    tx.try_push(&2).unwrap();
+    w.slot(1).state.store(word.bits(), Relaxed);
+    w
+}
+
+#[test]
+fn a_dead_ones_claim_of_another_lap_is_not_repaired() {
+    let (dead, me) = (Owner::new(7).unwrap(), Owner::new(3).unwrap());
+    let laps = with_second(State::free(0)).ring.laps();
+    let last = laps.lap_before(0);
+    // The slot before was sent in the last lap: that of the claim, or the one after, when others have overtaken it.
+    let possible = [last, laps.lap_before(last)];
+    let impossible = [last - 2, 0, 1, 1 << 20, 1 << 46, 1 << 47];
+    let possible = possible.map(|lap| (lap, true));
+    for (lap, possible) in possible.into_iter().chain(impossible.map(|lap| (lap, false))) {
+        let answers = |word: State, answer: &dyn Fn(&Wound) -> Option<Refused>| {
+            let w = with_second(word);
+            let expected = (!possible).then_some(Refused::Corrupt);
+            assert_eq!(answer(&w), expected, "{word:?}");
+            assert_eq!(w.slot(1).state.load(Relaxed) == word.bits(), !possible, "{word:?}");
+        };
+        let (writing, reading) = (State::writing(lap, dead), State::reading(lap, dead));
+        answers(writing, &|w| w.ring.reap(dead, Role::Sender).err());
+        answers(reading, &|w| w.ring.reap(dead, Role::Receiver).err());
+        answers(reading, &|w| w.ring.reap_and_take(dead, me).err());
+        answers(State::reading(lap, Owner::ORPHAN), &|w| w.ring.take_orphan(me).err());
+    }
+}

@@ -82,6 +82,7 @@
 //! | a phase, an owner or a lap that does not exist | no such word is ever stored | every look at the slot: [`Ring::decode`] |
 //! | `WRITING` at a single sender's ring, `READING` at a single receiver's | nobody makes claims at a single end | the same |
 //! | a lap that is too early for who comes there from a hint | R1, R2 | [`look`] |
+//! | the claim of a dead endpoint, or an orphan, more than a lap from the slot before it | R1 | [`reap`] |
 //! | a dead sender's `READING`, a dead receiver's `WRITING` | no endpoint makes claims of the other end | [`reap`] |
 //! | another word at a message that is held | R3 | the end that holds it |
 //!

@@ -56,7 +56,13 @@ impl<T: Pod> Ring<T> {
         for position in self.oldest_first() {
             let (position, state, phase) = self.claimed(position)?;
             if phase == Phase::Reading(Owner::ORPHAN) && self.take_over(position, state, me) {
-                return Ok(Some(Claim { ring: *self, position }));
+                let claim = Claim { ring: *self, position };
+                // Only now: until it is ours, others may take it, and go on.
+                if let Err(refused) = self.in_its_lap(position) {
+                    claim.hand_back();
+                    return Err(refused);
+                }
+                return Ok(Some(claim));
             }
         }
         Ok(None)
@@ -104,6 +110,7 @@ impl<T: Pod> Ring<T> {
             let lap = laps.lap(position);
             match (phase, role) {
                 (Phase::Writing(_), Role::Sender) => {
+                    self.in_its_lap(position)?;
                     let free = State::free(laps.next_lap(lap));
                     // [GAP] Release, pairs with a sender's look: the dead sender's bytes come before the next
                     // payload (they happened before us: the kernel freed its owner byte after its last thread).
@@ -112,6 +119,7 @@ impl<T: Pod> Ring<T> {
                     }
                 }
                 (Phase::Reading(_), Role::Receiver) => {
+                    self.in_its_lap(position)?;
                     if keep(position, state) {
                         continue;
                     }
@@ -143,6 +151,30 @@ impl<T: Pod> Ring<T> {
         let state = self.state(near, Relaxed);
         let (lap, phase) = self.decode(state).ok_or(Refused::Corrupt)?;
         Ok((self.laps.at(lap, self.laps.index(near)), state, phase))
+    }
+
+    /// A claim at `position` that stands until we end it, and whose owner's past we have seen, is of a lap that it can be
+    /// of, by the slot before it.
+    ///
+    /// The position before was claimed first (R1). The one a lap after the claim is not claimed while that stands, nor is any
+    /// behind it (R1). So the slot before was last claimed in the lap of the position before, or in the next one. (In a ring
+    /// of one slot that is the same slot, and every lap passes: there is nothing to hold it against but a hint, and when
+    /// senders are killed before they store it, one after the other, that lags by as many laps.)
+    fn in_its_lap(&self, position: u64) -> Result<(), Refused> {
+        let laps = self.laps;
+        let before = laps.position(position.wrapping_sub(1));
+        // Relaxed: under the owner byte, or the [CLAIMED] by which we took it over: who made the claim, or the message that
+        // is claimed, had seen the position before claimed, and that comes before our look.
+        let (lap, phase) = self.decode(self.state(before, Relaxed)).ok_or(Refused::Corrupt)?;
+        let claimed = if phase == Phase::Free {
+            laps.lap_before(lap)
+        } else {
+            lap
+        };
+        match laps.lap_distance(laps.lap(before), claimed) {
+            0 | 1 => Ok(()),
+            _ => Err(Refused::Corrupt),
+        }
     }
 
     /// `state`, a `READING`, becomes our own.

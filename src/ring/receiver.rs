@@ -430,7 +430,7 @@ impl<T: Pod> Claim<T> {
     }
 
     /// Leaves the message to any receiver: `READING(lap, me)` → `READING(lap, ORPHAN)`.
-    fn hand_back(self) {
+    pub(super) fn hand_back(self) {
         let orphan = State::reading(self.ring.laps.lap(self.position), Owner::ORPHAN);
         let slot = self.ring.slot(self.position);
         // [ORPHAN] Release, pairs with a taker's look: what we have read of it comes before whatever the taker lets

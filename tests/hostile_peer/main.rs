@@ -26,6 +26,7 @@ use support::{Link, Peer, Words, until};
 use victim::{Answers, Victim};
 use words::{
     a_claim_beside_the_only_sender_keeps_nobody_waiting,
+    a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is,
     a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is,
     a_message_that_is_overwritten_on_lease_is_corrupt, an_impossible_life_word_is_corrupt_and_stays_as_it_is,
     an_impossible_role_is_corrupt_and_stays_as_it_is, an_impossible_slot_is_corrupt_and_stays_as_it_is,
@@ -38,7 +39,8 @@ fn main() -> std::process::ExitCode {
             plain:
                 a_step_over_the_edge_is_seen
                 a_claim_beside_the_only_sender_keeps_nobody_waiting
-                a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is;
+                a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is
+                a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is;
             all:
                 a_scribbler_stalls_or_spoils_and_no_more
                 who_waits_goes_on_when_the_words_are_sound_again

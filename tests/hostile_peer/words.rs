@@ -131,3 +131,18 @@ pub fn a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is() {
         assert_eq!((words.bits(0), words.record(3).role), (state(0, 3, phase), role));
     }
 }
+
+/// The claim of a dead endpoint, but in a lap that the slot before it cannot be so far from.
+pub fn a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is() {
+    for (role, phase) in [(1, 1), (2, 3)] {
+        for lap in [1, 5, 1 << 30, (1 << 48) - 3] {
+            let (channel, _guards) = channel::<Multi, Multi>();
+            let words = Words::of(&channel);
+            words.set_role(3, role);
+            words.set_bits(2, state(lap, 3, phase));
+            assert!(matches!(channel.recover(), Err(AttachError::Corrupt)), "{lap}");
+            assert!(matches!(channel.receiver(), Err(AttachError::Corrupt)), "{lap}");
+            assert_eq!((words.bits(2), words.record(3).role), (state(lap, 3, phase), role));
+        }
+    }
+}

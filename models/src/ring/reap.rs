@@ -116,6 +116,9 @@ impl Turn<'_> {
         if self.word(p) != word && self.keeps(Rule::TakeByCas) {
             return self.then(next, "fails to repair");
         }
+        if self.word(p) == word && !self.in_its_lap(p) {
+            return self.wrong("repairs", "CORRUPT: a reaper takes a claim for one of another lap");
+        }
         let lap = word.lap;
         let next_lap = (lap + 1) % self.laps().laps;
         // A newcomer that sweeps its id leaves what it finds to others.
@@ -146,6 +149,15 @@ impl Turn<'_> {
             }
             Phase::Free | Phase::Full => unreachable!("only claims are repaired"),
         }
+    }
+
+    /// The claim at `p` is of a lap that the slot before allows.
+    fn in_its_lap(&self, p: u8) -> bool {
+        let laps = self.laps();
+        let before = laps.add(p, laps.capacity * laps.laps - 1);
+        let word = self.word(before);
+        let free = i16::from(word.phase == Phase::Free);
+        matches!(laps.lap_distance(laps.lap(before), word.lap) - free, 0 | 1)
     }
 
     /// Reads what it has taken over, and lets go of the byte.
