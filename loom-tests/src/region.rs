@@ -136,6 +136,7 @@ pub(crate) mod lock {
 
     use crate::layout::Role;
     use crate::sync::{AtomicU64, Ordering};
+    use crate::weaken::Rule;
 
     /// Bytes in a group: owners, senders, receivers, and the rest.
     const IDS: u64 = 64;
@@ -186,7 +187,8 @@ pub(crate) mod lock {
             let (group, bit) = ((byte / IDS) as usize, 1 << (byte % IDS));
             let mine = &self.mine[group];
             let held = &self.kernel.held[group];
-            let take = |held| (held & bit == 0).then_some(held | bit);
+            let taken = group != 0 || Rule::OwnerByte.kept();
+            let take = |held| (held & bit == 0 || !taken).then_some(held | bit);
             if mine.get() & bit == 0 && held.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_err() {
                 return Ok(false);
             }

@@ -53,6 +53,7 @@ models! {
     a_reaper_wakes_both_ends
     an_announced_orphan_is_found
     a_clean_record_hides_no_orphan
+    a_claim_that_stands_is_somebodys
     one_thread_reaps_after_another
     the_last_message_comes_before_the_end
     a_waiting_sender_hears_of_the_last_receiver

@@ -155,6 +155,7 @@ const RULES: &[Mutation] = &[
     mutation("rule.chain", "a_chain_reaches_behind_the_others", LOST),
     mutation("rule.sweep", "a_reused_id_is_swept_first", ""),
     mutation("rule.owner_byte", "a_reused_id_is_swept_first", ""),
+    mutation("rule.owner_byte", "a_claim_that_stands_is_somebodys", "a sound region"),
     mutation("rule.reaper_notifies", "a_reaper_wakes_both_ends", LOST),
 ];
 

@@ -246,6 +246,15 @@ impl Endpoint {
         Ok(reaped)
     }
 
+    /// The claim at `at` is somebody's, as far as can be seen now.
+    pub(super) fn check_owner<X: Repair>(&self, transport: &X, at: u64) -> Result<(), Refusal> {
+        let Some(_reaping) = TryLock::take(&self.reaping) else {
+            return Ok(());
+        };
+        let checked = reaper::check_owner(&self.region, transport, self.locks(), Some(self.owner), at);
+        checked.map_err(|refused| self.refusal(refused))
+    }
+
     /// A dead receiver has been reaped since everything was attended to.
     pub(super) fn may_have_orphans(&self, life: Life) -> bool {
         // Relaxed: own line (private to the process).

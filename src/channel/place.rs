@@ -63,10 +63,24 @@ impl Place {
         let contents = region.contents();
         // Relaxed: under the owner byte.
         let left = Role::decode(region.record(owner).role.load(Relaxed)).map_err(|()| Refused::Corrupt)?;
-        if let (Some(role), None) = (left, only) {
-            // Somebody died with this id. What it had claimed would pass for ours.
-            contents.reap(owner, role)?;
-            reaper::tell_of(&region, owner);
+        match (left, only) {
+            (_, Some(_)) => {}
+            (Some(role), None) => {
+                // Somebody died with this id. What it had claimed would pass for ours.
+                contents.reap(owner, role)?;
+                reaper::tell_of(&region, owner);
+            }
+            (None, None) => {
+                // Nothing is left under it. A claim of nobody's would pass for ours, too.
+                for at in contents.held_up_at()? {
+                    if contents
+                        .claim_at(at)?
+                        .is_some_and(|(claimed_by, _)| claimed_by == owner)
+                    {
+                        return Err(AttachError::Corrupt);
+                    }
+                }
+            }
         }
         // Not before the sweep: until then we are a reaper to the others, and what the dead one held is unsettled.
         take_role_byte(&locks, role, owner)?;

@@ -3,6 +3,16 @@
 //! Whoever holds the dead endpoint's owner byte, and only while holding it: the kernel gives the byte to one reaper, and
 //! takes it back should that one die too. An endpoint never looks at its own id (its own lock looks free to it).
 //!
+//! # Nobody's claims
+//! A claim under an id whose record is clean holds others up for ever, since nobody dead is to be found. On a sound ring there
+//! is none to whoever holds the id's owner byte. Who attaches takes the byte, then writes its role, and then makes claims; who
+//! detaches has ended them before it cleans the record, and lets go of the byte last; who cleans the record of a dead one
+//! holds the byte, and has repaired what it had claimed. A seat's record says a role from before anybody sits down, and is
+//! cleaned only while nobody has. Whoever is killed in between leaves either the role or no claim, and the kernel orders
+//! what it has done before us as it does all that comes before a byte. Without the byte it may look otherwise for a moment,
+//! since neither the role nor the claim is stored with Release. So who is held up by a claim [looks again under the
+//! byte](check_owner), and answers `Corrupt` if it is still there. loom's `a_claim_that_stands_is_somebodys` fails without the byte.
+//!
 //! # Edges
 //! | label | stored at | loaded at | protects |
 //! |---|---|---|---|
@@ -43,6 +53,12 @@ pub(super) trait Repair {
 
     /// The same of a dead receiver, but that its oldest message goes to the receiver `me`.
     fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Self::Message>), Refused>;
+
+    /// Where claims hold others up now: slots or blocks.
+    fn held_up_at(&self) -> Result<Vec<u64>, Refused>;
+
+    /// The claim there, if there is one, as its word, and the endpoint that it names.
+    fn claim_at(&self, at: u64) -> Result<Option<(Owner, u64)>, Refused>;
 }
 
 impl<T: Pod> Repair for Ring<T> {
@@ -58,6 +74,14 @@ impl<T: Pod> Repair for Ring<T> {
         let slots = repairs.slots() + u64::from(claim.is_some());
         Ok((slots, claim.map(|claim| (claim.read(), claim.position()))))
     }
+
+    fn held_up_at(&self) -> Result<Vec<u64>, Refused> {
+        self.held_up_at()
+    }
+
+    fn claim_at(&self, at: u64) -> Result<Option<(Owner, u64)>, Refused> {
+        self.claim_at(at)
+    }
 }
 
 impl<H: Pod> Repair for Pool<H> {
@@ -69,6 +93,14 @@ impl<H: Pod> Repair for Pool<H> {
 
     fn repair_and_take(&self, dead: Owner, me: Owner) -> Result<(u64, Option<Received>), Refused> {
         self.reap_and_take(dead, me)
+    }
+
+    fn held_up_at(&self) -> Result<Vec<u64>, Refused> {
+        self.held_up_at()
+    }
+
+    fn claim_at(&self, at: u64) -> Result<Option<(Owner, u64)>, Refused> {
+        self.claim_at(at)
     }
 }
 
@@ -82,6 +114,14 @@ impl Repair for Contents {
 
     fn repair_and_take(&self, dead: Owner, _me: Owner) -> Result<(u64, Option<Infallible>), Refused> {
         Ok((self.reap(dead, Role::Receiver)?, None))
+    }
+
+    fn held_up_at(&self) -> Result<Vec<u64>, Refused> {
+        self.held_up_at()
+    }
+
+    fn claim_at(&self, at: u64) -> Result<Option<(Owner, u64)>, Refused> {
+        self.claim_at(at)
     }
 }
 
@@ -135,10 +175,45 @@ pub(super) fn reap_the_dead<X: Repair>(
         let _ = locks.unlock(lock::owner_byte(owner.id()));
         if let Some(message) = outcome? {
             reaped.message = Some(message);
-            break;
+            return Ok(reaped);
         }
     }
+    for at in transport.held_up_at()? {
+        check_owner(region, transport, locks, me, at)?;
+    }
     Ok(reaped)
+}
+
+/// The claim at `at`, if there is one, is somebody's: of an endpoint that lives, or dead and not repaired yet, as far as can
+/// be seen through the description `locks`, which belongs to `me`.
+pub(super) fn check_owner<X: Repair>(
+    region: &Region,
+    transport: &X,
+    locks: &LockFile,
+    me: Option<Owner>,
+    at: u64,
+) -> Result<(), Refused> {
+    let Some((owner, claim)) = transport.claim_at(at)?.filter(|&(owner, _)| Some(owner) != me) else {
+        return Ok(());
+    };
+    let still_there = || Ok(transport.claim_at(at)? == Some((owner, claim)));
+    let role = &region.record(owner).role;
+    // Relaxed: hint (re-checked under the owner byte).
+    if role.load(Relaxed) != 0 || !still_there()? {
+        return Ok(());
+    }
+    if !locks.try_lock(lock::owner_byte(owner.id())).unwrap_or(false) {
+        return Ok(());
+    }
+    // Relaxed: under the owner byte.
+    let clean = role.load(Relaxed) == 0;
+    let still_there = still_there();
+    // An error leaves the byte held, as above.
+    let _ = locks.unlock(lock::owner_byte(owner.id()));
+    if clean && still_there? {
+        return Err(Refused::Corrupt);
+    }
+    Ok(())
 }
 
 /// Repairs what `dead`, of this role, has left, under its owner byte.

@@ -173,7 +173,11 @@ impl<T: Pod, E: End> Receiver<T, E> {
         }
         // What others hold may come back, and we would be gone. But if we hold something ourselves they may be waiting
         // for us in the same way.
-        if How::HOLDS && !self.has_leases() && self.end.any_held().map_err(refusal)? {
+        if How::HOLDS
+            && !self.has_leases()
+            && let Some(held) = self.end.oldest_held().map_err(refusal)?
+        {
+            self.endpoint.check_owner(self.ring(), held)?;
             self.endpoint.tell_of_the_end();
             return Err(Refusal::Blocked);
         }

@@ -92,6 +92,29 @@ impl<H> Pool<H> {
         self.any(|_, word| matches!(word, BlockPhase::Reading(Owner::ORPHAN, _)))
     }
 
+    /// The blocks, by index, that hold senders up: all, if none is free.
+    pub(crate) fn held_up_at(&self) -> Result<Vec<u64>, Refused> {
+        if self.any(|_, word| word == BlockPhase::Free)? {
+            return Ok(Vec::new());
+        }
+        Ok((0..u64::from(self.count())).collect())
+    }
+
+    /// The claim of block `index`, if an endpoint has it, as its word, and that endpoint.
+    pub(crate) fn claim_at(&self, index: u64) -> Result<Option<(Owner, u64)>, Refused> {
+        let index = index as u32;
+        // Relaxed: hint (re-checked by who does something about it).
+        let word = self.word(index, Relaxed);
+        Ok(match self.decode(word)? {
+            BlockPhase::Free | BlockPhase::Reading(Owner::ORPHAN, _) => None,
+            BlockPhase::Loaned(owner) | BlockPhase::Reading(owner, _) => Some((owner, word.bits())),
+            // Relaxed: hint (as above).
+            staged @ BlockPhase::Staged(owner, _) => {
+                (!self.is_message(index, staged, Relaxed)).then_some((owner, word.bits()))
+            }
+        })
+    }
+
     fn any(&self, is: impl Fn(u32, BlockPhase) -> bool) -> Result<bool, Refused> {
         for index in 0..self.count() {
             // Relaxed: hint (re-checked by who does something about it).

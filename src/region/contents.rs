@@ -38,6 +38,22 @@ impl Contents {
         }
     }
 
+    /// Where claims hold others up now. See [`Ring::held_up_at`] and [`Pool::held_up_at`].
+    pub(crate) fn held_up_at(&self) -> Result<Vec<u64>, Refused> {
+        match self {
+            Contents::Ring(ring) => ring.held_up_at(),
+            Contents::Pool(pool) => pool.held_up_at(),
+        }
+    }
+
+    /// The claim there, if there is one, as its word, and the endpoint that it names.
+    pub(crate) fn claim_at(&self, at: u64) -> Result<Option<(Owner, u64)>, Refused> {
+        match self {
+            Contents::Ring(ring) => ring.claim_at(at),
+            Contents::Pool(pool) => pool.claim_at(at),
+        }
+    }
+
     /// How far the senders and the receivers are, by relaxed loads alone.
     pub(crate) fn levels(&self) -> Result<Levels, Refused> {
         match self {

@@ -58,7 +58,7 @@ fn nobody_claims_a_slot_at_a_single_end() {
                 ("find_head", ring.find_head().map(drop)),
                 ("levels", ring.levels().map(drop)),
                 ("drained", ring.drained().map(drop)),
-                ("any_held", ring.any_held().map(drop)),
+                ("oldest_held", ring.oldest_held().map(drop)),
                 ("has_messages", ring.has_messages().map(drop)),
                 ("reap", ring.reap(Owner::new(4).unwrap(), Role::Sender).map(drop)),
             ] {

@@ -84,6 +84,7 @@
 //! | a lap that is too early for who comes there from a hint | R1, R2 | [`look`] |
 //! | the claim of a dead endpoint, or an orphan, more than a lap from the slot before it | R1 | [`reap`] |
 //! | a dead sender's `READING`, a dead receiver's `WRITING` | no endpoint makes claims of the other end | [`reap`] |
+//! | a claim under an id whose record is clean | who leaves ends its claims first | whoever is held up by it: `channel` |
 //! | another word at a message that is held | R3 | the end that holds it |
 //!
 //! # What loom caught

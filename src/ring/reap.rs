@@ -88,15 +88,35 @@ impl<T: Pod> Ring<T> {
         Ok(false)
     }
 
-    /// A receiver holds a message, or nobody does any more.
-    pub(crate) fn any_held(&self) -> Result<bool, Refused> {
+    /// The oldest message that a receiver holds, or nobody does any more.
+    pub(crate) fn oldest_held(&self) -> Result<Option<u64>, Refused> {
         for position in self.oldest_first() {
-            let (_, _, phase) = self.claimed(position)?;
+            let (position, _, phase) = self.claimed(position)?;
             if matches!(phase, Phase::Reading(_)) {
-                return Ok(true);
+                return Ok(Some(position));
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Where receivers find the ring empty, and where senders find it full.
+    pub(crate) fn held_up_at(&self) -> Result<Vec<u64>, Refused> {
+        let held_up = |found| match found {
+            Ok((p, true)) => Ok(Some(p)),
+            Ok((_, false)) | Err(Refused::Blocked) => Ok(None),
+            Err(Refused::Corrupt) => Err(Refused::Corrupt),
+        };
+        let both = [held_up(self.find_head())?, held_up(self.find_tail())?];
+        Ok(both.into_iter().flatten().collect())
+    }
+
+    /// The claim in the slot of `position`, in whichever lap, and the endpoint that it names.
+    pub(crate) fn claim_at(&self, position: u64) -> Result<Option<(Owner, u64)>, Refused> {
+        let (_, state, phase) = self.claimed(position)?;
+        Ok(match phase {
+            Phase::Reading(Owner::ORPHAN) | Phase::Free | Phase::Full => None,
+            Phase::Writing(owner) | Phase::Reading(owner) => Some((owner, state.bits())),
+        })
     }
 
     fn reap_but(&self, dead: Owner, role: Role, mut keep: impl FnMut(u64, State) -> bool) -> Result<Repairs, Refused> {

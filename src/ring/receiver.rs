@@ -48,8 +48,8 @@ pub(crate) trait ReceiveEnd<T> {
     /// receivers hold is theirs.
     fn drained(&self) -> Result<bool, Refused>;
 
-    /// A receiver, or a thread of this one, holds a message that may come back; never at a single end.
-    fn any_held(&self) -> Result<bool, Refused>;
+    /// The oldest message that a receiver, or a thread of this one, holds, and that may come back; never at a single end.
+    fn oldest_held(&self) -> Result<Option<u64>, Refused>;
 }
 
 /// The only receiver: its position is its own, and it claims nothing.
@@ -283,8 +283,8 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
         Ok(self.holds_the_lap_before(p) || self.ring().nothing_at(p)?)
     }
 
-    fn any_held(&self) -> Result<bool, Refused> {
-        Ok(false)
+    fn oldest_held(&self) -> Result<Option<u64>, Refused> {
+        Ok(None)
     }
 }
 
@@ -496,7 +496,7 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
         self.ring.drained()
     }
 
-    fn any_held(&self) -> Result<bool, Refused> {
-        self.ring.any_held()
+    fn oldest_held(&self) -> Result<Option<u64>, Refused> {
+        self.ring.oldest_held()
     }
 }

@@ -25,10 +25,11 @@ use support::own::Own;
 use support::{Link, Peer, Words, until};
 use victim::{Answers, Victim};
 use words::{
-    a_claim_beside_the_only_sender_keeps_nobody_waiting,
+    a_claim_beside_the_only_sender_keeps_nobody_waiting, a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up,
     a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is,
     a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is,
-    a_message_that_is_overwritten_on_lease_is_corrupt, an_impossible_life_word_is_corrupt_and_stays_as_it_is,
+    a_message_that_is_overwritten_on_lease_is_corrupt, a_message_that_nobody_holds_is_not_waited_for,
+    a_newcomer_does_not_take_an_id_that_nobody_claims_under, an_impossible_life_word_is_corrupt_and_stays_as_it_is,
     an_impossible_role_is_corrupt_and_stays_as_it_is, an_impossible_slot_is_corrupt_and_stays_as_it_is,
 };
 
@@ -40,7 +41,8 @@ fn main() -> std::process::ExitCode {
                 a_step_over_the_edge_is_seen
                 a_claim_beside_the_only_sender_keeps_nobody_waiting
                 a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is
-                a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is;
+                a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is
+                a_newcomer_does_not_take_an_id_that_nobody_claims_under;
             all:
                 a_scribbler_stalls_or_spoils_and_no_more
                 who_waits_goes_on_when_the_words_are_sound_again
@@ -48,7 +50,10 @@ fn main() -> std::process::ExitCode {
                 an_impossible_slot_is_corrupt_and_stays_as_it_is
                 an_impossible_life_word_is_corrupt_and_stays_as_it_is
                 an_impossible_role_is_corrupt_and_stays_as_it_is
-                a_message_that_is_overwritten_on_lease_is_corrupt;
+                a_message_that_is_overwritten_on_lease_is_corrupt
+                a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up;
+            multi_receivers:
+                a_message_that_nobody_holds_is_not_waited_for;
         ),
     )
 }

@@ -146,3 +146,67 @@ pub fn a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is() {
         }
     }
 }
+
+/// An id that no endpoint has had.
+const NOBODY: u16 = 9;
+
+/// Claims under it, where receivers find the ring empty and where senders find it full.
+pub fn a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up<S: End, R: End>() {
+    let kind = Channel::<Message, S, R>::kind();
+    if matches!(kind, Kind::Mpsc | Kind::Mpmc) {
+        let claim = state(0, NOBODY, 1);
+        let held_up = |found: &dyn Fn(&Channel<Message, S, R>) -> bool| {
+            let (channel, _guards) = channel::<S, R>();
+            let words = Words::of(&channel);
+            let tx = channel.sender().unwrap();
+            words.set_bits(0, claim);
+            assert!(found(&channel));
+            drop(tx);
+            assert_eq!((words.bits(0), words.record(NOBODY).role), (claim, 0));
+        };
+        held_up(&|channel| matches!(channel.recover(), Err(AttachError::Corrupt)));
+        held_up(&|channel| matches!(channel.receiver(), Err(AttachError::Corrupt)));
+        held_up(&|channel| matches!(channel.sender(), Err(AttachError::Corrupt)));
+        let (channel, _guards) = channel::<S, R>();
+        let words = Words::of(&channel);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        words.set_bits(0, claim);
+        tx.send(MESSAGE).unwrap();
+        assert_eq!(rx.recv(), Err(RecvError::Corrupt));
+        assert_eq!(words.bits(0), claim);
+    }
+    if matches!(kind, Kind::Spmc | Kind::Mpmc) {
+        let claim = state(0, NOBODY, 3);
+        let (channel, _guards) = channel::<S, R>();
+        let words = Words::of(&channel);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        tx.send_many(&[MESSAGE; 8]).unwrap();
+        words.set_bits(0, claim);
+        assert!((0..7).all(|_| rx.recv() == Ok(MESSAGE)), "it holds up no receiver");
+        assert_eq!(tx.send(MESSAGE), Err(SendError::Corrupt(MESSAGE)));
+        assert!(matches!(channel.recover(), Err(AttachError::Corrupt)));
+        assert_eq!(words.bits(0), claim);
+    }
+}
+
+/// Who receives on lease waits for what others hold, though the stream has ended.
+pub fn a_message_that_nobody_holds_is_not_waited_for<S: End>() {
+    let (channel, _guards) = channel::<S, Multi>();
+    let words = Words::of(&channel);
+    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    tx.send(MESSAGE).unwrap();
+    words.set_bits(0, state(0, NOBODY, 3));
+    drop(tx);
+    assert!(matches!(rx.recv_lease(), Err(RecvError::Corrupt)));
+    assert_eq!(words.bits(0), state(0, NOBODY, 3));
+}
+
+/// It would pass for its own.
+pub fn a_newcomer_does_not_take_an_id_that_nobody_claims_under() {
+    let (channel, _guards) = channel::<Multi, Multi>();
+    let words = Words::of(&channel);
+    words.set_bits(0, state(0, 3, 1));
+    assert!(matches!(channel.sender(), Err(AttachError::Corrupt)));
+    assert!(matches!(channel.receiver(), Err(AttachError::Corrupt)));
+    assert_eq!((words.bits(0), words.record(3).generation), (state(0, 3, 1), 0));
+}

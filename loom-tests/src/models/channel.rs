@@ -89,6 +89,40 @@ pub(super) fn a_clean_record_hides_no_orphan() {
     });
 }
 
+/// Who comes, sends and goes leaves no claim under a clean record to whoever looks for nobody's.
+pub(super) fn a_claim_that_stands_is_somebodys() {
+    explore(2, || {
+        loom::stop_exploring();
+        let region = Region::new(1);
+        let rx = channel::receiver::<Multi>(&region);
+        let theirs = Arc::clone(&region);
+        let sender = spawn(move || {
+            // Attached without anything that the receiver's thread would see it by.
+            let tx = channel::sender::<Multi>(&theirs);
+            loom::explore();
+            tx.try_send(message(1))
+        });
+        loom::thread::yield_now();
+        assert_eq!(channel::recover(&region), 0);
+        match rx.try_recv() {
+            Ok(got) => {
+                assert_eq!(whole(got), 1);
+                saw("received");
+                sender.join().unwrap().unwrap();
+            }
+            Err(error) => {
+                assert!(
+                    matches!(error, TryRecvError::Empty | TryRecvError::Disconnected),
+                    "{error:?}"
+                );
+                saw("not yet");
+                sender.join().unwrap().unwrap();
+                assert_eq!(rx.try_recv().map(whole), Ok(1));
+            }
+        }
+    });
+}
+
 /// `REAPING`: two threads of one endpoint never lock for each other.
 pub(super) fn one_thread_reaps_after_another() {
     for dies in [false, true] {

@@ -63,6 +63,7 @@ models! {
     channel {
         an_announced_orphan_is_found 60 ["found at once", "found later"];
         a_clean_record_hides_no_orphan 2_000 ["an orphan", "taken over", "unsettled"];
+        a_claim_that_stands_is_somebodys 100 ["received", "not yet"];
         one_thread_reaps_after_another 5_000 ["disconnected", "empty"];
         the_last_message_comes_before_the_end 1_000 [];
         a_waiting_sender_hears_of_the_last_receiver 80 [];
