@@ -213,7 +213,7 @@
 //!    who takes a name away?
 //! 6. `channel`: what does a user hold?
 //! 7. `sync`: the door. The only file that names atomics, the payload copies and the futex.
-//! 8. `edge`: the names of the ordering edges.
+//! 8. `edge`: the names of the ordering edges; `tries`: how often a word is tried that others change.
 //! 9. `error`: what can go wrong, and what can the caller do about it?
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
@@ -227,6 +227,7 @@ mod pool;
 mod region;
 mod ring;
 mod sync;
+mod tries;
 mod wait;
 
 pub use bytemuck;

@@ -23,6 +23,8 @@ mod pool;
 mod region;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
+#[path = "../../src/tries.rs"]
+mod tries;
 #[path = "../../src/wait/mod.rs"]
 mod wait;
 

@@ -22,6 +22,8 @@ mod layout;
 mod pool;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
+#[path = "../../src/tries.rs"]
+mod tries;
 #[path = "../../src/wait/mod.rs"]
 mod wait;
 

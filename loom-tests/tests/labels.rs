@@ -111,6 +111,14 @@ fn refuse(what: &str, wrong: impl Fn(&Source, usize) -> bool) {
 }
 
 #[test]
+fn updates_are_tried_so_often_and_no_more() {
+    refuse("an update without an end", |source, i| {
+        let used = |name| words(source.code(i), name).next().is_some();
+        used("compare_exchange_weak") || used("fetch_update") && !source.code(i).contains("at_most(")
+    });
+}
+
+#[test]
 fn orderings_are_named_by_labels_alone() {
     refuse("an ordering without a label", |source, i| {
         ["Acquire", "Release", "AcqRel", "SeqCst"]

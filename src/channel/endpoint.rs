@@ -21,6 +21,7 @@ use crate::region::wiped::{WipedRef, WipedWord};
 use crate::region::{Region, os, process};
 use crate::ring::Refused;
 use crate::sync::{AtomicU32, AtomicU64, Relaxed, now};
+use crate::tries;
 use crate::wait::{self, Sleeper, Spin, Spinning, Wait};
 
 use super::place::Place;
@@ -382,16 +383,18 @@ impl Endpoint {
         counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
     }
 
-    /// Closes the channel for everybody.
+    /// Closes the channel for everybody. If others write over the life word all the time, it is corrupt.
     pub(super) fn close(&self) {
         if !self.stamp.is_current() {
             return;
         }
         let lines = self.region.lines();
+        let (life, close) = (&lines.life.0, |bits| Life::from_bits(bits).close().bits());
         // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
-        let _ = lines.life.0.fetch_update(edge::LIFE.release(), Relaxed, |bits| {
-            Some(Life::from_bits(bits).close().bits())
-        });
+        let closed = life.fetch_update(edge::LIFE.release(), Relaxed, tries::at_most(close));
+        if closed.is_err() {
+            self.fail();
+        }
         wait::notifier_fence(self.region.fence_mode());
         self.wake(&lines.receivers.0, u32::MAX);
         self.wake(&lines.senders.0, u32::MAX);

@@ -24,6 +24,7 @@ use crate::region::lock::{self, LockFile, SeatLocks};
 use crate::region::{Region, process};
 use crate::ring::Refused;
 use crate::sync::{Relaxed, now};
+use crate::tries;
 
 use super::reaper;
 
@@ -88,21 +89,20 @@ impl Place {
         reaper::reap_the_dead(&region, &contents, &locks, Some(owner), false)?;
         let messages = alone && contents.has_messages()?;
         // The attach byte keeps other attachers away; closing and detaching go on.
+        let attached = |bits| {
+            let life = Life::from_bits(bits);
+            let life = if alone { life.begin() } else { life };
+            let life = match role {
+                Role::Sender => life.see_sender(),
+                Role::Receiver if messages => life.see_sender().see_receiver(),
+                Role::Receiver => life.see_receiver(),
+            };
+            life.bits()
+        };
+        let life = &region.lines().life.0;
         // Success [LIFE] Release, pairs with an endpoint's reading of the word. Failure Relaxed: tried again.
-        let _ = region
-            .lines()
-            .life
-            .0
-            .fetch_update(edge::LIFE.release(), Relaxed, |bits| {
-                let life = Life::from_bits(bits);
-                let life = if alone { life.begin() } else { life };
-                let life = match role {
-                    Role::Sender => life.see_sender(),
-                    Role::Receiver if messages => life.see_sender().see_receiver(),
-                    Role::Receiver => life.see_receiver(),
-                };
-                Some(life.bits())
-            });
+        life.fetch_update(edge::LIFE.release(), Relaxed, tries::at_most(attached))
+            .map_err(|_| AttachError::Corrupt)?;
         locks.unlock(lock::ATTACH)?;
         Ok(Place {
             region,

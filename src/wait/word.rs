@@ -10,6 +10,7 @@
 //! each sleeper that is killed, and every send after that would pay a system call.
 
 use crate::sync::{AtomicU32, Relaxed, futex_wake};
+use crate::tries;
 
 const SLEEPERS: u32 = 1;
 const WAITER: u32 = 2;
@@ -17,19 +18,17 @@ const WAITER_MASK: u32 = 0xfffe;
 const WAKER: u32 = 1 << 16;
 
 /// Announces a waiter; the word as it is left, to be compared when going to sleep.
+///
+/// If others write over it all the time, nobody is announced, and a sleep may be a tick too long.
 pub(super) fn announce(word: &AtomicU32) -> u32 {
     let announced = |word: u32| {
         let epoch = word.wrapping_add(WAITER) & WAITER_MASK;
         word & !WAITER_MASK | epoch | SLEEPERS
     };
-    // Relaxed: under SLEEP, whose fence follows.
-    let mut seen = word.load(Relaxed);
-    loop {
-        // Success and failure Relaxed: under SLEEP, whose fence follows; a failure only tells what to try next.
-        match word.compare_exchange_weak(seen, announced(seen), Relaxed, Relaxed) {
-            Ok(_) => return announced(seen),
-            Err(now) => seen = now,
-        }
+    // Success and failure Relaxed: under SLEEP, whose fence follows; a failure only tells what to try next.
+    match word.fetch_update(Relaxed, Relaxed, tries::at_most(announced)) {
+        Ok(seen) => announced(seen),
+        Err(seen) => seen,
     }
 }
 
