@@ -134,13 +134,12 @@ impl Place {
         if !locks.try_lock(passing)? {
             return Err(AttachError::Busy);
         }
-        let (from, to) = (SeatState::Reserved as u32, SeatState::Taken as u32);
         // Relaxed, all: under the attach byte.
-        if record.generation.load(Relaxed) != generation
-            || record.seat.compare_exchange(from, to, Relaxed, Relaxed).is_err()
-        {
+        let state = SeatState::decode(record.seat.load(Relaxed)).ok_or(AttachError::Corrupt)?;
+        if record.generation.load(Relaxed) != generation || state != SeatState::Reserved {
             return Err(AttachError::SeatTaken);
         }
+        record.seat.store(SeatState::Taken as u32, Relaxed);
         seat.release()?;
         with_patience(|| locks.try_lock(lock::owner_byte(owner.id())))?;
         take_role_byte(&locks, role, owner)?;

@@ -89,3 +89,15 @@ pub enum SeatState {
     /// Some process has turned it into its endpoint.
     Taken = 2,
 }
+
+impl SeatState {
+    /// The state in a record, or `None` for a value that nobody stores.
+    pub const fn decode(bits: u32) -> Option<SeatState> {
+        match bits {
+            0 => Some(SeatState::None),
+            1 => Some(SeatState::Reserved),
+            2 => Some(SeatState::Taken),
+            _ => None,
+        }
+    }
+}

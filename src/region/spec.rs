@@ -199,6 +199,10 @@ fn layout_md_says_what_the_numbers_mean() {
         listed(record["seat"]),
         seats.map(|(seat, name)| format!("{} {name}", seat as u32))
     );
+    for (seat, _) in seats {
+        assert_eq!(SeatState::decode(seat as u32), Some(seat));
+    }
+    assert_eq!(SeatState::decode(3), None);
     assert_eq!(Kind::decode(0).or(Kind::decode(6)), None);
     assert_eq!(FenceMode::decode(0).or(FenceMode::decode(3)), None);
 }

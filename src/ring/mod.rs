@@ -87,6 +87,9 @@
 //! | a claim under an id whose record is clean | who leaves ends its claims first | whoever is held up by it: `channel` |
 //! | another word at a message that is held | R3 | the end that holds it |
 //!
+//! Of the other words, a life word whose unused bit is set, or that knows nothing of an endpoint that lives, and a role or a
+//! seat's state beyond its range are found by who reads them: `channel`.
+//!
 //! # What loom caught
 //! `cargo test -p annulus-loom --test mutate` weakens each end of each label in turn, at all its places and then at each
 //! single one, and fails unless a model fails: the one named above, or, for places that it does not come to, one of

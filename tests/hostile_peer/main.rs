@@ -30,7 +30,8 @@ use words::{
     a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is,
     a_message_that_is_overwritten_on_lease_is_corrupt, a_message_that_nobody_holds_is_not_waited_for,
     a_newcomer_does_not_take_an_id_that_nobody_claims_under, an_impossible_life_word_is_corrupt_and_stays_as_it_is,
-    an_impossible_role_is_corrupt_and_stays_as_it_is, an_impossible_slot_is_corrupt_and_stays_as_it_is,
+    an_impossible_role_is_corrupt_and_stays_as_it_is, an_impossible_seat_is_corrupt_and_stays_as_it_is,
+    an_impossible_slot_is_corrupt_and_stays_as_it_is,
 };
 
 fn main() -> std::process::ExitCode {
@@ -50,6 +51,7 @@ fn main() -> std::process::ExitCode {
                 an_impossible_slot_is_corrupt_and_stays_as_it_is
                 an_impossible_life_word_is_corrupt_and_stays_as_it_is
                 an_impossible_role_is_corrupt_and_stays_as_it_is
+                an_impossible_seat_is_corrupt_and_stays_as_it_is
                 a_message_that_is_overwritten_on_lease_is_corrupt
                 a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up;
             multi_receivers:

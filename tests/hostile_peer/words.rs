@@ -4,6 +4,7 @@
 //! be there cannot be repaired.
 
 use annulus::{AttachError, Channel, End, Kind, Multi, RecvError, SendError, Single, TryRecvError, TrySendError};
+use nix::unistd::getpid;
 
 use crate::support::Words;
 use crate::support::words::ORPHAN;
@@ -105,6 +106,21 @@ pub fn an_impossible_role_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
     assert!(matches!(channel.receiver(), Err(AttachError::Corrupt)));
     for id in [1, 2, 3, 8] {
         assert_eq!(words.record(id).role, 3, "{id}");
+    }
+}
+
+pub fn an_impossible_seat_is_corrupt_and_stays_as_it_is<S: End, R: End>() {
+    for impossible in [3, 1 << 31, u32::MAX] {
+        let (channel, _guards) = channel::<S, R>();
+        let words = Words::of(&channel);
+        let (to, from) = (channel.reserve_sender().unwrap(), channel.reserve_receiver().unwrap());
+        let ids = [words.sender_of(getpid()), words.receiver_of(getpid())];
+        for id in ids {
+            words.set_seat(id, impossible);
+        }
+        assert!(matches!(to.attach(), Err(AttachError::Corrupt)));
+        assert!(matches!(from.attach(), Err(AttachError::Corrupt)));
+        assert_eq!(ids.map(|id| words.record(id).seat), [impossible; 2]);
     }
 }
 

@@ -199,6 +199,12 @@ impl Words {
         self.file.write_all_at(&role.to_ne_bytes(), at).expect("a record");
     }
 
+    /// Stores what a seat's state is, or what is none.
+    pub fn set_seat(&self, id: u16, seat: u32) {
+        let at = 768 + 128 * u64::from(id) + 12;
+        self.file.write_all_at(&seat.to_ne_bytes(), at).expect("a record");
+    }
+
     /// The id of the endpoint with this role in process `pid`; there is one.
     pub fn id_of(&self, pid: nix::unistd::Pid, role: u32) -> u16 {
         let pid = pid.as_raw() as u32;
