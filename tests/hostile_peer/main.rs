@@ -11,6 +11,7 @@ mod support;
 
 mod scribbler;
 mod victim;
+mod walks;
 mod words;
 
 use std::os::fd::AsFd;
@@ -24,6 +25,7 @@ use support::log::Log;
 use support::own::Own;
 use support::{Link, Peer, Words, until};
 use victim::{Answers, Victim};
+use walks::a_walk_that_every_word_sends_on_is_given_up;
 use words::{
     a_claim_beside_the_only_sender_keeps_nobody_waiting, a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up,
     a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is,
@@ -53,7 +55,8 @@ fn main() -> std::process::ExitCode {
                 an_impossible_role_is_corrupt_and_stays_as_it_is
                 an_impossible_seat_is_corrupt_and_stays_as_it_is
                 a_message_that_is_overwritten_on_lease_is_corrupt
-                a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up;
+                a_claim_of_nobodys_is_corrupt_to_whom_it_holds_up
+                a_walk_that_every_word_sends_on_is_given_up;
             multi_receivers:
                 a_message_that_nobody_holds_is_not_waited_for;
         ),
