@@ -42,7 +42,7 @@ pub fn a_walk_that_every_word_sends_on_is_given_up<S: End, R: End>() {
     assert!(tx.len() <= tx.capacity() && !tx.is_full() && rx.len() <= rx.capacity());
     assert_eq!(channel.recover().unwrap(), 0);
     assert!(channel.stats().is_err());
-    assert!(Observer::from_fd(&channel.as_fd()).unwrap().stats().is_err());
+    assert!(Observer::from_fd(channel.as_fd()).unwrap().stats().is_err());
     drop((tx, rx));
     // Alone, it looks whether a session begins with messages.
     assert!(matches!(channel.sender(), Err(AttachError::Busy)));
