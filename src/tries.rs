@@ -15,36 +15,3 @@ pub(crate) fn at_most<V>(change: impl Fn(V) -> V) -> impl FnMut(V) -> Option<V> 
         Some(change(seen))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sync::{AtomicU64, Relaxed};
-
-    #[test]
-    fn a_word_that_is_written_over_for_ever_is_given_up() {
-        let word = AtomicU64::new(0);
-        // Relaxed, all: own line (private to the test).
-        let closed = |seen| {
-            word.store(seen + 2, Relaxed);
-            1
-        };
-        let updated = word.fetch_update(Relaxed, Relaxed, at_most(closed));
-        assert!(updated.is_err());
-        assert_eq!(word.load(Relaxed) % 2, 0, "and is not ours");
-    }
-
-    #[test]
-    fn a_word_that_others_change_is_changed() {
-        let word = AtomicU64::new(1);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                // Relaxed, all: own line (private to the test).
-                let many =
-                    || (0..10_000).for_each(|_| _ = word.fetch_update(Relaxed, Relaxed, at_most(|seen| seen + 1)));
-                scope.spawn(many);
-            }
-        });
-        assert_eq!(word.load(Relaxed), 40_001);
-    }
-}

@@ -1,12 +1,14 @@
 //! Which words are impossible, and what does a ring answer that comes by one?
 //!
-//! Plain tests of `layout`'s words and of `ring` on memory of its own, as in [`wrap`](super::wrap).
+//! Plain tests of `layout`'s words, of `ring` on memory of its own, as in [`wrap`](super::wrap), and of who tries a word that
+//! others write over.
 
 use crate::layout::{Claimants, Kind, Owner, Phase, Role, State};
 use crate::ring::Refused;
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
-use crate::sync::Relaxed;
+use crate::sync::{AtomicU64, Relaxed};
+use crate::tries;
 
 use super::wound::Wound;
 
@@ -148,4 +150,29 @@ fn a_dead_ones_claim_of_another_lap_is_not_repaired() {
         answers(reading, &|w| w.ring.reap_and_take(dead, me).err());
         answers(State::reading(lap, Owner::ORPHAN), &|w| w.ring.take_orphan(me).err());
     }
+}
+
+#[test]
+fn a_word_that_is_written_over_for_ever_is_given_up() {
+    let word = AtomicU64::new(0);
+    let closed = |seen| {
+        word.store(seen + 2, Relaxed);
+        1
+    };
+    let updated = word.fetch_update(Relaxed, Relaxed, tries::at_most(closed));
+    assert!(updated.is_err());
+    assert_eq!(word.load(Relaxed) % 2, 0, "and is not ours");
+}
+
+#[test]
+fn a_word_that_others_change_is_changed() {
+    let word = AtomicU64::new(1);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let many =
+                || (0..10_000).for_each(|_| _ = word.fetch_update(Relaxed, Relaxed, tries::at_most(|seen| seen + 1)));
+            scope.spawn(many);
+        }
+    });
+    assert_eq!(word.load(Relaxed), 40_001);
 }
