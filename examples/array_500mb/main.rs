@@ -45,7 +45,7 @@ pub struct Measured {
 fn main() -> Result<ExitCode, Error> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("reader") => return reader(&arguments[1..]).map(|()| ExitCode::SUCCESS),
+        Some("reader") => reader(&arguments[1..]).map(|()| ExitCode::SUCCESS),
         Some(items) => compare(items.parse()?),
         None => compare(ITEMS),
     }
