@@ -178,8 +178,11 @@ pub(super) fn reap_the_dead<X: Repair>(
             return Ok(reaped);
         }
     }
-    for at in transport.held_up_at()? {
-        check_owner(region, transport, locks, me, at)?;
+    // Where something was repaired nobody may be held up any more: that is for the next look.
+    if reaped.slots == 0 {
+        for at in transport.held_up_at()? {
+            check_owner(region, transport, locks, me, at)?;
+        }
     }
     Ok(reaped)
 }

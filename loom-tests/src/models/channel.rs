@@ -55,7 +55,7 @@ pub(super) fn an_announced_orphan_is_found() {
 
 /// `CLEAN`: who finds a dead one's record clean finds what was left of it, before the end of the stream.
 pub(super) fn a_clean_record_hides_no_orphan() {
-    explore(3, || {
+    explore(2, || {
         loom::stop_exploring();
         let region = Region::new(1);
         let tx = channel::sender::<Multi>(&region);
