@@ -73,14 +73,26 @@ pub(crate) fn first<R>(accesses: u32, operation: impl FnOnce() -> R) -> Option<R
 
 /// Runs `operation`, stopped before its access number `accesses` for as long as `meanwhile` takes.
 pub(crate) fn stopped<R>(accesses: u32, meanwhile: impl FnOnce() + 'static, operation: impl FnOnce() -> R) -> R {
-    let me = thread::current().id();
-    STOPPED.set(Some((me, accesses, Box::new(meanwhile))));
-    let result = operation();
-    assert!(STOPPED.take().is_none(), "it needs more accesses");
+    let (result, stopped) = if_stopped(accesses, meanwhile, operation);
+    assert!(stopped, "it needs more accesses");
     result
 }
 
-/// Explores `play` with a victim killed at its access 0, 1, 2, … until it is never reached; how many there are.
+/// The same, if it needs as many accesses: `true`. Otherwise nothing happens meanwhile.
+pub(crate) fn if_stopped<R>(
+    accesses: u32,
+    meanwhile: impl FnOnce() + 'static,
+    operation: impl FnOnce() -> R,
+) -> (R, bool) {
+    let me = thread::current().id();
+    STOPPED.set(Some((me, accesses, Box::new(meanwhile))));
+    let result = operation();
+    let stopped = STOPPED.take().is_none();
+    KILLS.set(KILLS.get() + usize::from(stopped));
+    (result, stopped)
+}
+
+/// Explores `play` with a victim killed or stopped at its access 0, 1, 2, … until it is never reached; how many there are.
 pub(crate) fn everywhere(preemptions: usize, play: impl Fn(u32) + Copy + Send + Sync + 'static) -> u32 {
     for accesses in 0.. {
         let before = KILLS.get();

@@ -1,5 +1,7 @@
 //! How is a model set up, run, and found to have seen enough?
 
+pub(crate) mod blocks;
+
 use std::collections::BTreeMap;
 use std::panic;
 use std::process::ExitCode;

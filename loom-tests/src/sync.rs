@@ -8,7 +8,10 @@
 //! - **The futex.** The kernel's part is a lock and a queue: the word is compared under the lock, a wake takes the lock,
 //!   says how many it woke, and the one who waits longest is first. Nobody times out, so a lost wake-up is a deadlock,
 //!   which loom reports.
-//! - **Weakening.** An [`Edge`] may answer `Relaxed` in this run, and the door can break a [`Rule`]: see `weaken`.
+//! - **Weakening.** An [`Edge`] may answer `Relaxed` in this run, and the door can break a [`Rule`]: see `weaken`
+//!   and, for blocks, [`block_word`].
+
+pub(crate) mod block_word;
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -332,7 +335,7 @@ mod slot_word {
 
     use loom::thread::{self, ThreadId};
 
-    use super::{AtomicU64, Ordering, Rule};
+    use super::{AtomicU64, Ordering, Rule, block_word};
     use crate::layout::{Claimants, Owner, Phase, State};
 
     fn decode(bits: u64) -> Option<(u64, Phase)> {
@@ -349,7 +352,7 @@ mod slot_word {
             (Some((lap, Phase::Reading(_))), Some((_, Phase::Reading(Owner::ORPHAN)))) if !Rule::Orphan.kept() => {
                 State::free(lap + 1)
             }
-            _ => return (current, new),
+            _ => return block_word::exchange(current, new),
         };
         (current, broken.bits())
     }
@@ -360,7 +363,7 @@ mod slot_word {
             (Some((_, Phase::Free)), Some((_, Phase::Writing(_))))
                 | (Some((_, Phase::Full)), Some((_, Phase::Reading(_))))
         );
-        claim && !Rule::Claim.kept()
+        claim && !Rule::Claim.kept() || block_word::blindly(current, new)
     }
 
     thread_local! {
@@ -369,7 +372,11 @@ mod slot_word {
 
     /// Without [`Rule::SingleHint`] a slot's word waits for the next store of a hint (a word of no lap at all).
     pub(super) fn postponed(at: &AtomicU64, value: u64, order: Ordering) -> bool {
-        if Rule::SingleHint.kept() || at.futex.hint() {
+        if at.futex.hint() {
+            return false;
+        }
+        block_word::before(value);
+        if Rule::SingleHint.kept() && !block_word::late(value) {
             return false;
         }
         POSTPONED.with_borrow_mut(|all| all.push((thread::current().id(), at, value, order)));
@@ -377,7 +384,7 @@ mod slot_word {
     }
 
     pub(super) fn stored(at: &AtomicU64) {
-        if Rule::SingleHint.kept() || !at.futex.hint() {
+        if Rule::SingleHint.kept() && Rule::StagedFirst.kept() || !at.futex.hint() {
             return;
         }
         let me = thread::current().id();

@@ -18,6 +18,22 @@ pub(crate) enum Rule {
     Orphan,
     /// A single end stores its hint after the slot. Without: before.
     SingleHint,
+    /// A loan is made by compare-and-swap. Without: by a plain store. (So are the next two.)
+    Loan,
+    /// An entry is filled by compare-and-swap.
+    Entry,
+    /// A block is received by compare-and-swap.
+    Take,
+    /// A block is staged before its entry. Without: after.
+    StagedFirst,
+    /// The hints of blocks are stored after what they tell of. Without: before, and after.
+    HintLast,
+    /// A block that a dead sender has staged and not published becomes free. Without: it is left.
+    Unpublished,
+    /// A block that a dead sender has published is left. Without: it becomes free.
+    Published,
+    /// A dead receiver's block stays a message. Without: it becomes free.
+    BlockOrphan,
     /// The notifier bumps the waker epoch before it wakes.
     WakerEpoch,
     /// The waiter bumps the waiter epoch as it announces itself.
@@ -39,6 +55,14 @@ impl Rule {
             Rule::Gap => "rule.gap",
             Rule::Orphan => "rule.orphan",
             Rule::SingleHint => "rule.single_hint",
+            Rule::Loan => "rule.loan",
+            Rule::Entry => "rule.entry",
+            Rule::Take => "rule.take",
+            Rule::StagedFirst => "rule.staged_first",
+            Rule::HintLast => "rule.hint_last",
+            Rule::Unpublished => "rule.unpublished",
+            Rule::Published => "rule.published",
+            Rule::BlockOrphan => "rule.block_orphan",
             Rule::WakerEpoch => "rule.waker_epoch",
             Rule::WaiterEpoch => "rule.waiter_epoch",
             Rule::Chain => "rule.chain",

@@ -70,6 +70,26 @@ models! {
     an_announced_return_is_found
     an_acknowledgement_makes_room
     the_last_acknowledgement_is_the_end
+    a_published_block_is_whole
+    two_senders_never_fill_one_entry
+    a_block_is_not_reused_early
+    two_senders_never_take_one_block
+    two_receivers_never_take_one_block
+    a_sender_starts_behind_filled_entries
+    a_receiver_starts_behind_received_entries
+    each_senders_blocks_stay_in_order
+    empty_is_exact_for_blocks
+    who_was_refused_watches_the_right_word
+    a_late_hint_of_blocks_loses_nothing
+    laps_of_blocks_wrap
+    nothing_holds_up_the_others
+    an_orphaned_block_is_freed_after_the_dead_receivers_reads
+    a_block_taken_over_is_whole
+    a_blocks_sender_may_be_killed_anywhere
+    a_blocks_receiver_may_be_killed_anywhere
+    the_living_keep_their_blocks
+    a_blocks_reaper_may_be_killed_anywhere
+    a_reused_id_of_blocks_is_swept_first
 }
 
 #[test]

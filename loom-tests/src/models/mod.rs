@@ -3,6 +3,8 @@
 mod channel;
 mod death;
 mod lease;
+mod pool;
+mod pool_death;
 mod ring;
 mod wait;
 
@@ -82,5 +84,29 @@ models! {
         an_announced_return_is_found 60 ["found at once", "found later"];
         an_acknowledgement_makes_room 100 [];
         the_last_acknowledgement_is_the_end 100 ["none of two", "one of two", "both"];
+    }
+    pool {
+        a_published_block_is_whole 15 ["received", "empty"];
+        two_senders_never_fill_one_entry 4_000 ["in order", "overtaken"];
+        a_block_is_not_reused_early 50 ["sent", "full", "sent behind"];
+        two_senders_never_take_one_block 3_000 ["in order", "overtaken", "one has it", "none has it"];
+        two_receivers_never_take_one_block 2_000 ["in order", "overtaken", "taken", "left"];
+        a_sender_starts_behind_filled_entries 1_000 ["behind", "between", "before"];
+        a_receiver_starts_behind_received_entries 1_000 ["received", "empty", "behind"];
+        each_senders_blocks_stay_in_order 50_000 ["none early", "one early", "two early", "in turn", "the other first"];
+        empty_is_exact_for_blocks 10_000 ["its own", "the other's"];
+        who_was_refused_watches_the_right_word 40 ["received", "changed", "sent", "freed"];
+        a_late_hint_of_blocks_loses_nothing 1_000 ["late", "in time", "its own", "a later one"];
+        laps_of_blocks_wrap 300 ["one across", "two across"];
+        nothing_holds_up_the_others 40_000 ["with a block", "without a block"];
+    }
+    pool_death {
+        an_orphaned_block_is_freed_after_the_dead_receivers_reads 500 ["taken", "left", "no orphan"];
+        a_block_taken_over_is_whole 20_000 ["taken", "not taken", "by the reaper"];
+        a_blocks_sender_may_be_killed_anywhere 100_000 ["received", "freed", "nothing to repair"];
+        a_blocks_receiver_may_be_killed_anywhere 100_000 ["nothing to repair", "one taken over", "and one orphan", "orphan taken by another"];
+        the_living_keep_their_blocks 8_000 ["taken over", "nothing taken over"];
+        a_blocks_reaper_may_be_killed_anywhere 4_000 ["killed", "not killed", "reaper killed", "reaped"];
+        a_reused_id_of_blocks_is_swept_first 20_000 ["reused", "another id", "repaired", "sent", "received", "read to the end"];
     }
 }
