@@ -47,9 +47,6 @@ pub(crate) const ENTRY: Edge = Edge::new("ENTRY");
 /// written next.
 pub(crate) const FREED: Edge = Edge::new("FREED");
 
-/// A sender's `STAGED`, seen by who takes the block over from a dead receiver through [`CLAIMED`]: the message is whole.
-pub(crate) const STAGED: Edge = Edge::new("STAGED");
-
 /// A change of the life word → who reacts to it: an `ORPHAN` or a gap announced there is found.
 pub(crate) const LIFE: Edge = Edge::new("LIFE");
 

@@ -43,9 +43,8 @@
 //! | `ENTRY` | [`sender`]: an entry is filled | [`receiver`]: look at the entry | the block's word and the message are all there | `a_published_block_is_whole` |
 //! | | | [`sender`]: look at the entry | B1 for who goes on from there | `two_senders_never_fill_one_entry` |
 //! | `FREED` | [`receiver`]: release; [`sender`]: abort; [`reap`]: a dead sender's | [`sender`]: loan | nothing is overwritten while it is read or written | `a_block_is_not_reused_early` |
-//! | `STAGED` | [`sender`]: `STAGED(me, t)` | `CLAIMED`'s compare-and-swap | the message of a block taken over | `a_block_taken_over_is_whole` |
 //! | `ORPHAN` | [`reap`]: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s compare-and-swap | a dead receiver's reads come before the next message | `an_orphaned_block_is_freed_after_the_dead_receivers_reads` |
-//! | `CLAIMED` | `STAGED`, `ORPHAN` (their release sequences) | [`reap`]: a block is taken over | as said there | the same |
+//! | `CLAIMED` | `ORPHAN` | [`reap`]: a block is taken over | the message of an orphan | `a_block_taken_over_is_whole` |
 //! | `TAIL` | [`sender`]: tail hint | [`sender`]: start of a walk | B1 for who starts there | `a_sender_starts_behind_filled_entries` |
 //! | `HEAD` | [`receiver`]: head hint | [`receiver`]: start of a walk | no entry looks impossibly old | `a_receiver_starts_behind_received_entries` |
 //!

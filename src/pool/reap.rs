@@ -146,8 +146,8 @@ impl<H> Pool<H> {
 
     /// `word`, a `READING`, becomes our own.
     fn take_over(&self, index: u32, word: BlockWord, position: u64, me: Owner) -> bool {
-        // [CLAIMED] Acquire, pairs with the staging, and with the making of an orphan, that the word's release sequence goes
-        // back to: who takes over READING sees the message.
+        // [CLAIMED] Acquire, pairs with the making of an orphan: its receiver had seen the message, and is done with it. (The
+        // dead one's own is under the owner byte.)
         self.replace(index, word, BlockWord::reading(me, position), edge::CLAIMED.acquire())
     }
 

@@ -82,7 +82,7 @@ impl<H: Pod> Pool<H> {
             return Ok(false);
         }
         let mine = BlockWord::reading(me, p).bits();
-        // Relaxed, both: under ENTRY, as above. Who takes it over from us gets STAGED's release sequence.
+        // Relaxed, both: under ENTRY, as above. Who takes it over from us comes after us: by B4, or [ORPHAN].
         if let Err(other) = self
             .head(index)
             .word

@@ -116,10 +116,9 @@ impl<H: Pod> Pool<H> {
     #[inline(always)]
     fn put(&self, me: Owner, index: u32, t: u64, before: Entry) -> bool {
         // Before the entry, and again for each position: who sees the entry finds it.
-        // [STAGED] Release, pairs with who takes the block over from a dead receiver: the message is all there.
-        self.head(index)
-            .word
-            .store(BlockWord::staged(me, t).bits(), edge::STAGED.release());
+        // Relaxed: under the loan; published with the entry. Who takes the block over later comes after its receiver (B4, or
+        // [ORPHAN]), who has seen the entry.
+        self.head(index).word.store(BlockWord::staged(me, t).bits(), Relaxed);
         let filled = Entry::new(self.laps.lap(t), index);
         // Success [ENTRY] Release, pairs with the receivers' look: who sees it sees the word and the message.
         // Failure Relaxed: looked at again.
