@@ -1,7 +1,7 @@
 //! Is every ordering needed, and is every rule? Each is left out in turn, and a named model must fail.
 //!
 //! Three passes: each end of each label at all its places at once; each single place in the sources; each rule that the
-//! door or the models can leave out. The first one's table is what the docs of `ring`, `wait` and `channel` show.
+//! door or the models can leave out. The first one's tables are what the docs of `ring`, `wait`, `channel` and `pool` show.
 //! `cargo test -p annulus-loom --test mutate -- --nocapture` prints what happened.
 
 mod support;
@@ -23,6 +23,7 @@ struct Mutation {
 const RACE: &str = "Causality violation";
 const LOST: &str = "deadlock";
 const CORRUPT: &str = "takes a sound ring for corrupt";
+const CORRUPT_BLOCKS: &str = "takes sound blocks for corrupt";
 
 const fn mutation(what: &'static str, model: &'static str, says: &'static str) -> Mutation {
     Mutation {
@@ -57,7 +58,7 @@ const SEEN: &str = "a_sender_that_has_been_seen_is_alive";
 const LEFT: &str = "a_detach_that_has_been_seen_is_the_end";
 const CLOSED: &str = "a_close_comes_after_what_was_sent";
 
-/// Each end of each label in `edge.rs`.
+/// Each end of each label that there is outside `pool`.
 const EDGES: &[Mutation] = &[
     mutation("PUB.release", "published_bytes_are_visible", RACE),
     with(
@@ -128,6 +129,44 @@ const EDGES: &[Mutation] = &[
     mutation("REAPING.acquire", "one_thread_reaps_after_another", RACE),
 ];
 
+const SENDERS_DEATH: &str = "a_blocks_sender_may_be_killed_anywhere";
+const RECEIVERS_DEATH: &str = "a_blocks_receiver_may_be_killed_anywhere";
+const FILLED: &str = "two_senders_never_fill_one_entry";
+
+/// Each end of each label in `pool`, which shares some with `ring`.
+const POOL_EDGES: &[Mutation] = &[
+    mutation("ENTRY.release", "a_published_block_is_whole", RACE),
+    with("ENTRY.acquire", "a_published_block_is_whole", RACE, &[FILLED]),
+    with("FREED.release", "a_block_is_not_reused_early", RACE, &[SENDERS_DEATH]),
+    mutation("FREED.acquire", "a_block_is_not_reused_early", RACE),
+    mutation(
+        "ORPHAN.release",
+        "an_orphaned_block_is_freed_after_the_dead_receivers_reads",
+        RACE,
+    ),
+    mutation("CLAIMED.acquire", "a_block_taken_over_is_whole", RACE),
+    mutation(
+        "TAIL.release",
+        "a_sender_starts_behind_filled_entries",
+        "a message was sent",
+    ),
+    mutation(
+        "TAIL.acquire",
+        "a_sender_starts_behind_filled_entries",
+        "a message was sent",
+    ),
+    mutation(
+        "HEAD.release",
+        "a_receiver_starts_behind_received_entries",
+        CORRUPT_BLOCKS,
+    ),
+    mutation(
+        "HEAD.acquire",
+        "a_receiver_starts_behind_received_entries",
+        CORRUPT_BLOCKS,
+    ),
+];
+
 /// What DESIGN calls rules that look like details and are not, as far as a run can do without them.
 const RULES: &[Mutation] = &[
     mutation("rule.claim", "two_senders_never_own_one_slot", RACE),
@@ -157,6 +196,26 @@ const RULES: &[Mutation] = &[
     mutation("rule.owner_byte", "a_reused_id_is_swept_first", ""),
     mutation("rule.owner_byte", "a_claim_that_stands_is_somebodys", "a sound region"),
     mutation("rule.reaper_notifies", "a_reaper_wakes_both_ends", LOST),
+    mutation("rule.loan", "two_senders_never_take_one_block", RACE),
+    mutation("rule.entry", FILLED, "both, once"),
+    mutation("rule.take", "two_receivers_never_take_one_block", ""),
+    mutation("rule.staged_first", "empty_is_exact_for_blocks", ""),
+    mutation("rule.hint_last", "empty_is_exact_for_blocks", "a message was sent"),
+    mutation("rule.hint_last", SENDERS_DEATH, "the living one's message"),
+    mutation("rule.hint_last", RECEIVERS_DEATH, "each once"),
+    mutation("rule.unpublished", SENDERS_DEATH, "a block is lost"),
+    mutation("rule.published", SENDERS_DEATH, "its message was sent"),
+    mutation("rule.block_orphan", RECEIVERS_DEATH, "each once"),
+    mutation(
+        "rule.sweep",
+        "a_reused_id_of_blocks_is_swept_first",
+        "the newcomer's loan",
+    ),
+    mutation(
+        "rule.owner_byte",
+        "a_reused_id_of_blocks_is_swept_first",
+        "the newcomer's loan",
+    ),
 ];
 
 /// Whether `model` fails for want of `what`, in the way that `says` tells.
@@ -202,6 +261,7 @@ fn each(mutations: &[Mutation]) {
 #[test]
 fn each_end_of_each_label_is_needed() {
     each(EDGES);
+    each(POOL_EDGES);
 }
 
 #[test]
@@ -219,9 +279,8 @@ struct Place {
 fn places() -> Vec<Place> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
     let mut files: Vec<PathBuf> = Vec::new();
-    for room in ["ring", "wait", "channel"] {
-        let entries = fs::read_dir(root.join(room)).expect("a room");
-        files.extend(entries.map(|entry| entry.expect("a file").path()));
+    for room in ["ring", "wait", "channel", "pool"] {
+        collect(&root.join(room), &mut files);
     }
     files.sort();
     let mut places = Vec::new();
@@ -246,12 +305,24 @@ fn places() -> Vec<Place> {
     places
 }
 
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
 #[test]
 fn each_place_of_each_label_is_needed() {
     let places = places();
-    assert!(places.len() > EDGES.len());
+    assert!(places.len() > EDGES.len() + POOL_EDGES.len());
     all(&places, |Place { what, place }| {
-        let edge = EDGES.iter().find(|edge| edge.what == what);
+        let edges = if place.starts_with("pool/") { POOL_EDGES } else { EDGES };
+        let edge = edges.iter().find(|edge| edge.what == what);
         let edge = edge.ok_or_else(|| format!("{what} at {place}: no such line in EDGES"))?;
         let weakened = format!("{what}@{place}");
         for model in [edge.model].iter().chain(edge.others) {
@@ -276,7 +347,7 @@ fn every_label_is_in_the_table() {
             .and_then(|rest| rest.split(':').next())
         {
             let known = |edge: &Mutation| edge.what.split('.').next() == Some(label);
-            assert!(EDGES.iter().any(known), "{label} has no mutation");
+            assert!(EDGES.iter().chain(POOL_EDGES).any(known), "{label} has no mutation");
         }
     }
 }

@@ -45,7 +45,7 @@
 //! | `FREED` | [`receiver`]: release; [`sender`]: abort; [`reap`]: a dead sender's | [`sender`]: loan | nothing is overwritten while it is read or written | `a_block_is_not_reused_early` |
 //! | `ORPHAN` | [`reap`]: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s compare-and-swap | a dead receiver's reads come before the next message | `an_orphaned_block_is_freed_after_the_dead_receivers_reads` |
 //! | `CLAIMED` | `ORPHAN` | [`reap`]: a block is taken over | the message of an orphan | `a_block_taken_over_is_whole` |
-//! | `TAIL` | [`sender`]: tail hint | [`sender`]: start of a walk | B1 for who starts there | `a_sender_starts_behind_filled_entries` |
+//! | `TAIL` | [`sender`]: tail hint | [`sender`]: start of a walk | B1 for who starts there, and no false Empty behind it | `a_sender_starts_behind_filled_entries` |
 //! | `HEAD` | [`receiver`]: head hint | [`receiver`]: start of a walk | no entry looks impossibly old | `a_receiver_starts_behind_received_entries` |
 //!
 //! # Progress
@@ -66,6 +66,24 @@
 //! | release: `FREE` | a free block; the message has been dealt with | nothing to repair |
 //! | reap: any compare-and-swap | that block is repaired, the others are not; the reaper's own byte is free, the dead one's too | any next reaper, from the start |
 //! | reap: takeover (`READING(me, p)`) | as *receive* | the same, for the reaper |
+//!
+//! # What loom caught
+//! `cargo test -p annulus-loom --test mutate` weakens each end of each label in turn, at all its places and then at each
+//! single one, and fails unless a model fails: the one named above, or, for the place in [`reap`] where a dead sender's block
+//! is freed, `a_blocks_sender_may_be_killed_anywhere`. `STAGED` has no label: no model needs it ordered, and no reader of a
+//! message that has not seen its entry, or come after one that has. Rules of the protocol are left out in the same way:
+//!
+//! | without | this model fails |
+//! |---|---|
+//! | compare-and-swap in a loan, for an entry, for a message | `two_senders_never_take_one_block`, `two_senders_never_fill_one_entry`, `two_receivers_never_take_one_block` |
+//! | `STAGED` before the entry | `empty_is_exact_for_blocks` |
+//! | hints after what they tell of | `empty_is_exact_for_blocks`, `a_blocks_sender_may_be_killed_anywhere`, `a_blocks_receiver_may_be_killed_anywhere` |
+//! | B5: a dead sender's `STAGED` is always freed, or always left | `a_blocks_sender_may_be_killed_anywhere` |
+//! | the message in an orphan: `FREE` | `a_blocks_receiver_may_be_killed_anywhere` |
+//! | the sweep of a reused id, or the owner byte | `a_reused_id_of_blocks_is_swept_first` |
+//!
+//! That a stopped process is in nobody's way is `nothing_holds_up_the_others`; that old hints do no harm,
+//! `a_late_hint_of_blocks_loses_nothing`.
 //!
 //! # Unsafe
 //! [`Pool::new`] is where the caller vouches for the memory; `entry` and `head` trust reduced indices; [`Loaned`] and

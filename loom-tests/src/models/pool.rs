@@ -155,7 +155,8 @@ pub(super) fn two_receivers_never_take_one_block() {
     });
 }
 
-/// `TAIL`: a walk that starts at a hint finds every entry before it filled, so none looks a lap too old.
+/// `TAIL`: a walk that starts at a hint finds every entry before it filled: none looks a lap too old, to the sender that
+/// starts there or to who receives after it.
 pub(super) fn a_sender_starts_behind_filled_entries() {
     explore(2, || {
         among_blocks(2, 0, |blocks| {
@@ -164,7 +165,7 @@ pub(super) fn a_sender_starts_behind_filled_entries() {
                 for n in 1..=2 {
                     assert!(blocks.send(id(1), n));
                     if n == 1 {
-                        assert!(blocks.recv(id(2)).is_some());
+                        assert!(blocks.recv(id(2)).is_some(), "a message was sent");
                     }
                 }
             });
