@@ -70,8 +70,8 @@
 //! # What loom caught
 //! `cargo test -p annulus-loom --test mutate` weakens each end of each label in turn, at all its places and then at each
 //! single one, and fails unless a model fails: the one named above, or, for the place in [`reap`] where a dead sender's block
-//! is freed, `a_blocks_sender_may_be_killed_anywhere`. `STAGED` has no label: no model needs it ordered, and no reader of a
-//! message that has not seen its entry, or come after one that has. Rules of the protocol are left out in the same way:
+//! is freed, `a_blocks_sender_may_be_killed_anywhere`. `STAGED` has no label, since no model needs it ordered: who reads a
+//! message has seen its entry, or comes after a receiver that has. Rules of the protocol are left out in the same way:
 //!
 //! | without | this model fails |
 //! |---|---|
