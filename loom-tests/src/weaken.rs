@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     Published,
     /// A dead receiver's block stays a message. Without: it becomes free.
     BlockOrphan,
+    /// Who gives a block back wakes a sender.
+    ReleaseTells,
     /// The notifier bumps the waker epoch before it wakes.
     WakerEpoch,
     /// The waiter bumps the waiter epoch as it announces itself.
@@ -63,6 +65,7 @@ impl Rule {
             Rule::Unpublished => "rule.unpublished",
             Rule::Published => "rule.published",
             Rule::BlockOrphan => "rule.block_orphan",
+            Rule::ReleaseTells => "rule.release_tells",
             Rule::WakerEpoch => "rule.waker_epoch",
             Rule::WaiterEpoch => "rule.waiter_epoch",
             Rule::Chain => "rule.chain",

@@ -90,6 +90,8 @@ models! {
     the_living_keep_their_blocks
     a_blocks_reaper_may_be_killed_anywhere
     a_reused_id_of_blocks_is_swept_first
+    each_message_wakes_a_receiver
+    each_freed_block_wakes_a_sender
 }
 
 #[test]

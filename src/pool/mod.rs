@@ -81,9 +81,11 @@
 //! | B5: a dead sender's `STAGED` is always freed, or always left | `a_blocks_sender_may_be_killed_anywhere` |
 //! | the message in an orphan: `FREE` | `a_blocks_receiver_may_be_killed_anywhere` |
 //! | the sweep of a reused id, or the owner byte | `a_reused_id_of_blocks_is_swept_first` |
+//! | a wake-up with each freed block | `each_freed_block_wakes_a_sender` |
 //!
 //! That a stopped process is in nobody's way is `nothing_holds_up_the_others`; that old hints do no harm,
-//! `a_late_hint_of_blocks_loses_nothing`.
+//! `a_late_hint_of_blocks_loses_nothing`; that each message and each freed block wakes one, and nobody passes a wake-up on,
+//! `each_message_wakes_a_receiver` and `each_freed_block_wakes_a_sender`.
 //!
 //! # Unsafe
 //! [`Pool::new`] is where the caller vouches for the memory; `entry` and `head` trust reduced indices; [`Loaned`] and

@@ -5,6 +5,7 @@ mod death;
 mod lease;
 mod pool;
 mod pool_death;
+mod pool_wait;
 mod ring;
 mod wait;
 
@@ -108,5 +109,9 @@ models! {
         the_living_keep_their_blocks 8_000 ["taken over", "nothing taken over"];
         a_blocks_reaper_may_be_killed_anywhere 4_000 ["killed", "not killed", "reaper killed", "reaped"];
         a_reused_id_of_blocks_is_swept_first 20_000 ["reused", "another id", "repaired", "sent", "received", "read to the end"];
+    }
+    pool_wait {
+        each_message_wakes_a_receiver 100_000 ["about to sleep", "notified"];
+        each_freed_block_wakes_a_sender 100_000 ["about to sleep", "notified"];
     }
 }
