@@ -93,6 +93,7 @@ pub struct Words {
     pub stride: u64,
     /// Records.
     pub table_length: u16,
+    kind: u32,
     slots: u64,
     payload_size: u64,
     payload_align: u64,
@@ -113,6 +114,7 @@ impl Words {
         Words {
             capacity: word(16),
             stride: u64::from(half(24)),
+            kind: half(12),
             table_length: table_length as u16,
             slots: (768 + 128 * u64::from(table_length)).next_multiple_of(payload_align.max(128)),
             payload_size: u64::from(half(28)),
@@ -342,7 +344,9 @@ impl Words {
                 let _ = writeln!(text, "  {id}: {record:?}");
             }
         }
-        for i in 0..self.capacity.min(64) {
+        // Blocks are no slots.
+        let slots = if self.kind == 5 { 0 } else { self.capacity.min(64) };
+        for i in 0..slots {
             let bits = self.word(self.slot(i));
             match State::parse(bits) {
                 Some(state) => _ = writeln!(text, "  slot {i}: {:?}({}, {})", state.phase, state.lap, state.owner),
