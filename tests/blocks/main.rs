@@ -1,0 +1,37 @@
+//! Do blocks hold between processes what their documentation says?
+//!
+//! - `handing`: does what is written come as it was written?
+//!
+//! Rooms share `world`, and `words` for what the region's bytes say.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod handing;
+mod words;
+mod world;
+
+use handing::*;
+use support::own;
+
+fn main() -> std::process::ExitCode {
+    let _turn = own::turn();
+    let tests = support::tests!(
+        plain:
+            messages_of_all_lengths_types_and_headers_arrive_whole
+            items_are_aligned_as_was_asked_for
+            a_header_is_zero_unless_it_is_set
+            a_loan_is_zero_though_its_block_was_used
+            a_truncated_message_is_its_first_items
+            what_is_written_to_an_uninitialised_loan_arrives
+            the_order_is_that_of_sending_and_not_of_the_loans
+            a_loan_that_is_dropped_was_never_a_message
+            slices_are_sent_in_every_way
+            messages_are_received_in_every_way
+            a_message_stays_where_it_was_written
+            a_loan_and_a_block_keep_their_endpoints_attached
+            a_channel_says_how_large_it_is
+            a_stream_to_another_process_arrives_in_order;
+    );
+    support::runner::main(&[], &tests)
+}
