@@ -1,6 +1,7 @@
 //! Do blocks hold between processes what their documentation says?
 //!
 //! - `handing`: does what is written come as it was written?
+//! - `sharing`: may handles be cloned, shared and held by several?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -8,10 +9,12 @@
 mod support;
 
 mod handing;
+mod sharing;
 mod words;
 mod world;
 
 use handing::*;
+use sharing::*;
 use support::own;
 
 fn main() -> std::process::ExitCode {
@@ -31,7 +34,12 @@ fn main() -> std::process::ExitCode {
             a_message_stays_where_it_was_written
             a_loan_and_a_block_keep_their_endpoints_attached
             a_channel_says_how_large_it_is
-            a_stream_to_another_process_arrives_in_order;
+            a_stream_to_another_process_arrives_in_order
+            clones_are_one_endpoint
+            threads_share_an_endpoint
+            a_loan_and_a_block_can_go_to_another_thread
+            each_message_goes_to_one_receiver
+            what_is_held_is_passed_by_the_others;
     );
     support::runner::main(&[], &tests)
 }
