@@ -2,6 +2,7 @@
 //!
 //! - `handing`: does what is written come as it was written?
 //! - `sharing`: may handles be cloned, shared and held by several?
+//! - `waiting`: who wakes whom?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -10,12 +11,14 @@ mod support;
 
 mod handing;
 mod sharing;
+mod waiting;
 mod words;
 mod world;
 
 use handing::*;
 use sharing::*;
 use support::own;
+use waiting::*;
 
 fn main() -> std::process::ExitCode {
     let _turn = own::turn();
@@ -39,7 +42,14 @@ fn main() -> std::process::ExitCode {
             threads_share_an_endpoint
             a_loan_and_a_block_can_go_to_another_thread
             each_message_goes_to_one_receiver
-            what_is_held_is_passed_by_the_others;
+            what_is_held_is_passed_by_the_others
+            a_waiting_loan_is_woken_when_a_block_is_dropped
+            a_waiting_receiver_is_woken_when_a_message_is_sent
+            each_message_and_each_block_wakes_one
+            sleepers_pass_a_stream
+            who_waits_for_a_time_waits_no_shorter
+            a_time_that_is_over_still_gets_what_is_there
+            a_wait_with_a_deadline_is_woken_too;
     );
     support::runner::main(&[], &tests)
 }
