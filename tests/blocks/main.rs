@@ -3,18 +3,21 @@
 //! - `handing`: does what is written come as it was written?
 //! - `sharing`: may handles be cloned, shared and held by several?
 //! - `waiting`: who wakes whom?
+//! - `ending`: when is the stream over?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ending;
 mod handing;
 mod sharing;
 mod waiting;
 mod words;
 mod world;
 
+use ending::*;
 use handing::*;
 use sharing::*;
 use support::own;
@@ -49,7 +52,16 @@ fn main() -> std::process::ExitCode {
             sleepers_pass_a_stream
             who_waits_for_a_time_waits_no_shorter
             a_time_that_is_over_still_gets_what_is_there
-            a_wait_with_a_deadline_is_woken_too;
+            a_wait_with_a_deadline_is_woken_too
+            a_close_ends_both_ends
+            a_close_wakes_a_waiting_receiver
+            a_receiver_gets_what_is_there_and_then_the_end
+            the_last_sender_to_go_wakes_a_waiting_receiver
+            the_last_receiver_to_go_ends_a_waiting_loan
+            a_loan_that_nobody_would_read_comes_back_from_send
+            a_first_peer_is_waited_for
+            the_wait_for_a_first_peer_ends_when_nobody_can_come
+            the_end_waits_for_no_block_that_another_holds;
     );
     support::runner::main(&[], &tests)
 }
