@@ -4,12 +4,14 @@
 //! - `sharing`: may handles be cloned, shared and held by several?
 //! - `waiting`: who wakes whom?
 //! - `ending`: when is the stream over?
+//! - `deaths`: what becomes of the blocks of the dead?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deaths;
 mod ending;
 mod handing;
 mod sharing;
@@ -17,6 +19,7 @@ mod waiting;
 mod words;
 mod world;
 
+use deaths::*;
 use ending::*;
 use handing::*;
 use sharing::*;
@@ -61,7 +64,16 @@ fn main() -> std::process::ExitCode {
             a_loan_that_nobody_would_read_comes_back_from_send
             a_first_peer_is_waited_for
             the_wait_for_a_first_peer_ends_when_nobody_can_come
-            the_end_waits_for_no_block_that_another_holds;
+            the_end_waits_for_no_block_that_another_holds
+            a_killed_senders_loans_are_free_again
+            what_a_killed_sender_has_sent_arrives
+            what_a_killed_receiver_held_comes_back_oldest_first
+            what_comes_back_is_received_in_every_way
+            what_comes_back_can_come_back_again
+            what_came_back_precedes_what_is_sent_later
+            recover_repairs_what_the_dead_have_left
+            a_newcomer_under_a_dead_ones_number_has_nothing_of_his
+            who_dies_with_a_hundred_blocks_loses_none;
     );
     support::runner::main(&[], &tests)
 }
