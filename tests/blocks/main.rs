@@ -5,6 +5,7 @@
 //! - `waiting`: who wakes whom?
 //! - `ending`: when is the stream over?
 //! - `deaths`: what becomes of the blocks of the dead?
+//! - `survivors`: what do the living notice of it?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -15,6 +16,7 @@ mod deaths;
 mod ending;
 mod handing;
 mod sharing;
+mod survivors;
 mod waiting;
 mod words;
 mod world;
@@ -24,6 +26,7 @@ use ending::*;
 use handing::*;
 use sharing::*;
 use support::own;
+use survivors::*;
 use waiting::*;
 
 fn main() -> std::process::ExitCode {
@@ -73,7 +76,12 @@ fn main() -> std::process::ExitCode {
             what_came_back_precedes_what_is_sent_later
             recover_repairs_what_the_dead_have_left
             a_newcomer_under_a_dead_ones_number_has_nothing_of_his
-            who_dies_with_a_hundred_blocks_loses_none;
+            who_dies_with_a_hundred_blocks_loses_none
+            a_waiting_sender_gets_what_a_killed_holder_had
+            a_waiting_receiver_gets_what_a_killed_one_held
+            a_receiver_that_always_finds_something_finds_what_the_dead_held
+            what_a_dead_receiver_held_is_delivered_before_the_end
+            traffic_survives_kills;
     );
     support::runner::main(&[], &tests)
 }
