@@ -6,6 +6,7 @@
 //! - `ending`: when is the stream over?
 //! - `deaths`: what becomes of the blocks of the dead?
 //! - `survivors`: what do the living notice of it?
+//! - `stops`: whom does a stopped process hold up?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -16,6 +17,7 @@ mod deaths;
 mod ending;
 mod handing;
 mod sharing;
+mod stops;
 mod survivors;
 mod waiting;
 mod words;
@@ -25,6 +27,7 @@ use deaths::*;
 use ending::*;
 use handing::*;
 use sharing::*;
+use stops::*;
 use support::own;
 use survivors::*;
 use waiting::*;
@@ -81,7 +84,11 @@ fn main() -> std::process::ExitCode {
             a_waiting_receiver_gets_what_a_killed_one_held
             a_receiver_that_always_finds_something_finds_what_the_dead_held
             what_a_dead_receiver_held_is_delivered_before_the_end
-            traffic_survives_kills;
+            traffic_survives_kills
+            a_stopped_loan_holds_up_nobody
+            a_stopped_reader_holds_up_nobody
+            two_who_are_stopped_hold_up_nobody
+            a_stopped_holder_is_not_robbed;
     );
     support::runner::main(&[], &tests)
 }
