@@ -7,12 +7,14 @@
 //! - `deaths`: what becomes of the blocks of the dead?
 //! - `survivors`: what do the living notice of it?
 //! - `stops`: whom does a stopped process hold up?
+//! - `bad`: is what cannot be refused, and how?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad;
 mod deaths;
 mod ending;
 mod handing;
@@ -23,6 +25,7 @@ mod waiting;
 mod words;
 mod world;
 
+use bad::*;
 use deaths::*;
 use ending::*;
 use handing::*;
@@ -88,7 +91,13 @@ fn main() -> std::process::ExitCode {
             a_stopped_loan_holds_up_nobody
             a_stopped_reader_holds_up_nobody
             two_who_are_stopped_hold_up_nobody
-            a_stopped_holder_is_not_robbed;
+            a_stopped_holder_is_not_robbed
+            a_loan_larger_than_a_block_says_both_sizes
+            an_exhausted_pool_says_who_has_the_blocks
+            what_no_channel_can_be_says_what_it_could_be
+            what_is_larger_than_allowed_is_not_made
+            who_expects_something_else_is_told_both_sides
+            a_full_table_says_how_long_it_is;
     );
     support::runner::main(&[], &tests)
 }
