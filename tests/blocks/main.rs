@@ -8,6 +8,7 @@
 //! - `survivors`: what do the living notice of it?
 //! - `stops`: whom does a stopped process hold up?
 //! - `bad`: is what cannot be refused, and how?
+//! - `hostile`: what can a scribbler do?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -18,6 +19,7 @@ mod bad;
 mod deaths;
 mod ending;
 mod handing;
+mod hostile;
 mod sharing;
 mod stops;
 mod survivors;
@@ -29,6 +31,7 @@ use bad::*;
 use deaths::*;
 use ending::*;
 use handing::*;
+use hostile::*;
 use sharing::*;
 use stops::*;
 use support::own;
@@ -97,7 +100,15 @@ fn main() -> std::process::ExitCode {
             what_no_channel_can_be_says_what_it_could_be
             what_is_larger_than_allowed_is_not_made
             who_expects_something_else_is_told_both_sides
-            a_full_table_says_how_long_it_is;
+            a_full_table_says_how_long_it_is
+            a_word_of_no_phase_is_corrupt
+            an_entry_that_cannot_be_is_corrupt
+            an_entry_of_a_later_lap_is_passed
+            a_length_beyond_the_block_is_corrupt
+            hints_anywhere_lead_to_values_or_to_corrupt
+            hints_that_lag_cost_nothing_but_a_walk
+            a_dead_senders_message_in_hand_is_corrupt
+            others_withstand_a_scribbler;
     );
     support::runner::main(&[], &tests)
 }
