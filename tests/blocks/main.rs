@@ -9,12 +9,14 @@
 //! - `stops`: whom does a stopped process hold up?
 //! - `bad`: is what cannot be refused, and how?
 //! - `hostile`: what can a scribbler do?
+//! - `attaching`: how do other programs come by a channel?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attaching;
 mod bad;
 mod deaths;
 mod ending;
@@ -27,6 +29,7 @@ mod waiting;
 mod words;
 mod world;
 
+use attaching::*;
 use bad::*;
 use deaths::*;
 use ending::*;
@@ -108,7 +111,12 @@ fn main() -> std::process::ExitCode {
             hints_anywhere_lead_to_values_or_to_corrupt
             hints_that_lag_cost_nothing_but_a_walk
             a_dead_senders_message_in_hand_is_corrupt
-            others_withstand_a_scribbler;
+            others_withstand_a_scribbler
+            a_spawned_program_inherits_channels_of_blocks
+            a_channel_of_blocks_crosses_a_socket
+            a_channel_in_flight_is_somebody_who_could_come
+            a_schema_must_be_the_same_on_both_sides
+            a_populated_channel_is_mapped_at_once;
     );
-    support::runner::main(&[], &tests)
+    support::runner::main(&[("echo", echo)], &tests)
 }
