@@ -10,6 +10,7 @@
 //! - `bad`: is what cannot be refused, and how?
 //! - `hostile`: what can a scribbler do?
 //! - `attaching`: how do other programs come by a channel?
+//! - `names`: who takes a name away?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -22,6 +23,7 @@ mod deaths;
 mod ending;
 mod handing;
 mod hostile;
+mod names;
 mod sharing;
 mod stops;
 mod survivors;
@@ -35,6 +37,7 @@ use deaths::*;
 use ending::*;
 use handing::*;
 use hostile::*;
+use names::*;
 use sharing::*;
 use stops::*;
 use support::own;
@@ -116,7 +119,18 @@ fn main() -> std::process::ExitCode {
             a_channel_of_blocks_crosses_a_socket
             a_channel_in_flight_is_somebody_who_could_come
             a_schema_must_be_the_same_on_both_sides
-            a_populated_channel_is_mapped_at_once;
+            a_populated_channel_is_mapped_at_once
+            two_programs_find_each_other_by_name
+            a_created_name_goes_with_its_creator
+            what_is_unread_keeps_the_name_of_a_shared_channel
+            what_a_dead_receiver_held_is_unread
+            a_large_channel_is_seen_to_be_drained
+            whoever_opens_or_creates_joins_what_is_there
+            a_kept_name_stays_until_it_is_removed
+            gc_removes_what_no_live_process_has_open
+            list_and_unlink_know_blocks
+            a_named_channel_has_the_mode_and_the_user_that_were_asked_for
+            a_killed_opener_leaves_its_name_behind;
     );
     support::runner::main(&[("echo", echo)], &tests)
 }
