@@ -11,6 +11,7 @@
 //! - `hostile`: what can a scribbler do?
 //! - `attaching`: how do other programs come by a channel?
 //! - `names`: who takes a name away?
+//! - `looking`: what is seen from outside?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -23,6 +24,7 @@ mod deaths;
 mod ending;
 mod handing;
 mod hostile;
+mod looking;
 mod names;
 mod sharing;
 mod stops;
@@ -37,6 +39,7 @@ use deaths::*;
 use ending::*;
 use handing::*;
 use hostile::*;
+use looking::*;
 use names::*;
 use sharing::*;
 use stops::*;
@@ -130,7 +133,13 @@ fn main() -> std::process::ExitCode {
             gc_removes_what_no_live_process_has_open
             list_and_unlink_know_blocks
             a_named_channel_has_the_mode_and_the_user_that_were_asked_for
-            a_killed_opener_leaves_its_name_behind;
+            a_killed_opener_leaves_its_name_behind
+            messages_are_counted_by_who_sends_and_who_receives
+            stats_tell_kind_capacity_close_and_who_is_there
+            waits_and_wakes_are_counted
+            an_observer_sees_the_same_and_changes_nothing
+            looks_during_traffic_make_sense
+            an_impossible_role_is_corrupt_to_who_looks;
     );
     support::runner::main(&[("echo", echo)], &tests)
 }
