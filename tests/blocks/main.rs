@@ -12,6 +12,7 @@
 //! - `attaching`: how do other programs come by a channel?
 //! - `names`: who takes a name away?
 //! - `looking`: what is seen from outside?
+//! - `forks`: what crosses a fork?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -22,6 +23,7 @@ mod attaching;
 mod bad;
 mod deaths;
 mod ending;
+mod forks;
 mod handing;
 mod hostile;
 mod looking;
@@ -37,6 +39,7 @@ use attaching::*;
 use bad::*;
 use deaths::*;
 use ending::*;
+use forks::*;
 use handing::*;
 use hostile::*;
 use looking::*;
@@ -139,7 +142,15 @@ fn main() -> std::process::ExitCode {
             waits_and_wakes_are_counted
             an_observer_sees_the_same_and_changes_nothing
             looks_during_traffic_make_sense
-            an_impossible_role_is_corrupt_to_who_looks;
+            an_impossible_role_is_corrupt_to_who_looks
+            a_seat_becomes_the_childs_endpoint
+            a_seat_is_taken_once
+            a_child_that_is_killed_before_it_sits_down_ends_the_stream
+            a_forked_child_cannot_use_its_parents_endpoints
+            what_a_forked_child_drops_disturbs_nobody
+            a_forked_childs_copy_of_a_loan_or_a_block_does_nothing
+            a_forked_child_attaches_through_its_inherited_channel
+            a_child_does_not_keep_a_dead_parents_blocks;
     );
     support::runner::main(&[("echo", echo)], &tests)
 }
