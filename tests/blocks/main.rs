@@ -13,6 +13,7 @@
 //! - `names`: who takes a name away?
 //! - `looking`: what is seen from outside?
 //! - `forks`: what crosses a fork?
+//! - `properties`: does it all answer as a model does?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
 
@@ -28,6 +29,7 @@ mod handing;
 mod hostile;
 mod looking;
 mod names;
+mod properties;
 mod sharing;
 mod stops;
 mod survivors;
@@ -44,6 +46,7 @@ use handing::*;
 use hostile::*;
 use looking::*;
 use names::*;
+use properties::*;
 use sharing::*;
 use stops::*;
 use support::own;
@@ -150,7 +153,8 @@ fn main() -> std::process::ExitCode {
             what_a_forked_child_drops_disturbs_nobody
             a_forked_childs_copy_of_a_loan_or_a_block_does_nothing
             a_forked_child_attaches_through_its_inherited_channel
-            a_child_does_not_keep_a_dead_parents_blocks;
+            a_child_does_not_keep_a_dead_parents_blocks
+            blocks_between_processes_behave_as_the_model;
     );
     support::runner::main(&[("echo", echo)], &tests)
 }
