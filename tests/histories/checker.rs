@@ -10,6 +10,10 @@
 //! At a single end the two are one point, and the answers of the other end are exact in that respect. A batch is its
 //! messages in order: claims in order, publications in order, each after its claim. Nothing else is allowed: a history
 //! that passes is one of a queue with those two documented liberties.
+//!
+//! Blocks are a pool and a queue: a sender takes a block and then *sends* it, which is one point; a receiver *takes* the
+//! oldest message, one point too, and then gives the block back. Empty is exact. Full, there is no free block, is also a
+//! right answer if another sender has taken a block meanwhile, because the documentation says so.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
@@ -23,8 +27,10 @@ pub struct Ends {
     pub many_senders: bool,
     /// Receivers claim.
     pub many_receivers: bool,
-    /// Slots.
+    /// Slots, or blocks.
     pub capacity: usize,
+    /// It is a channel of blocks.
+    pub blocks: bool,
 }
 
 /// States that may be looked at before the search gives up (it has not happened).
@@ -65,6 +71,8 @@ struct State {
     passed: usize,
     /// The first place that no receiver has claimed.
     head: usize,
+    /// Blocks on loan.
+    lent: usize,
 }
 
 /// A search.
@@ -72,6 +80,8 @@ struct State {
 pub struct Checker {
     ends: Ends,
     dead_ends: HashSet<State>,
+    /// Refused sends, by process and number, during which another sender may have taken a block.
+    excused: HashSet<(usize, usize)>,
     looked_at: usize,
 }
 
@@ -81,6 +91,7 @@ impl Checker {
         Checker {
             ends,
             dead_ends: HashSet::new(),
+            excused: HashSet::new(),
             looked_at: 0,
         }
     }
@@ -92,7 +103,11 @@ impl Checker {
             places: VecDeque::new(),
             passed: 0,
             head: 0,
+            lent: 0,
         };
+        if self.ends.blocks {
+            self.excused = excused(histories);
+        }
         match self.search(histories, start) {
             Some(true) => Ok(()),
             Some(false) => Err(format!("not linearizable\n{}", show(histories))),
@@ -137,7 +152,11 @@ impl Checker {
             if over.is_some_and(|over| over < operation.invoked) {
                 continue;
             }
-            let steps = if operation.sends { Self::send } else { Self::receive };
+            let steps = match (operation.sends, self.ends.blocks) {
+                (true, true) => Self::send_block,
+                (true, false) => Self::send,
+                (false, _) => Self::receive,
+            };
             steps(self, state, process, operation, &mut next);
         }
         next
@@ -181,6 +200,37 @@ impl Checker {
             after.end(process, operation);
             next.push(after);
         }
+    }
+
+    fn send_block(&self, state: &State, process: usize, operation: &Operation, next: &mut Vec<State>) {
+        let Progress {
+            operation: number,
+            claimed,
+            ended,
+        } = state.progress[process];
+        let in_use = state.lent + state.places.iter().filter(|p| p.phase != Phase::Free).count();
+        let exhausted = in_use >= self.ends.capacity;
+        let Some(&value) = operation.values.get(usize::from(ended)) else {
+            if exhausted || self.excused.contains(&(process, usize::from(number))) {
+                next.push(state.advanced(process));
+            }
+            return;
+        };
+        let mut after = state.clone();
+        if claimed > ended {
+            after.lent -= 1;
+            after.places.push_back(Place {
+                value,
+                phase: Phase::Full,
+            });
+            after.end(process, operation);
+        } else if exhausted {
+            return;
+        } else {
+            after.lent += 1;
+            after.progress[process].claimed += 1;
+        }
+        next.push(after);
     }
 
     fn receive(&self, state: &State, process: usize, operation: &Operation, next: &mut Vec<State>) {
@@ -260,6 +310,28 @@ impl State {
         after.over(process);
         after
     }
+}
+
+/// The refused sends that overlap with another process's send that was not refused.
+fn excused(histories: &[Vec<Operation>]) -> HashSet<(usize, usize)> {
+    let all = || {
+        let numbered = |(process, history): (usize, &'_ Vec<Operation>)| {
+            let operations = history.iter().cloned().enumerate();
+            operations
+                .map(move |(number, operation)| (process, number, operation))
+                .collect::<Vec<_>>()
+        };
+        histories.iter().enumerate().flat_map(numbered)
+    };
+    let overlaps = |a: &Operation, b: &Operation| a.invoked <= b.responded && b.invoked <= a.responded;
+    let taken: Vec<_> = all().filter(|(_, _, o)| o.sends && !o.values.is_empty()).collect();
+    all()
+        .filter(|(process, _, o)| {
+            let by_another = |(other, _, taking): &(usize, usize, Operation)| other != process && overlaps(taking, o);
+            o.sends && o.refused && taken.iter().any(by_another)
+        })
+        .map(|(process, number, _)| (process, number))
+        .collect()
 }
 
 fn show(histories: &[Vec<Operation>]) -> String {

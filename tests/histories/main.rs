@@ -13,12 +13,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocks;
 mod checker;
 mod long;
 mod record;
 mod self_test;
 
 use annulus::{Channel, End, FenceMode, Kind};
+use blocks::{long_histories_of_blocks_show_no_violation, short_histories_of_blocks_are_linearizable};
 use checker::{Checker, Ends};
 use long::long_histories_show_no_violation;
 use record::{Operation, Recorder};
@@ -27,14 +29,22 @@ use support::{Link, Peer, Words};
 
 fn main() -> std::process::ExitCode {
     support::runner::main(
-        &[("recorder", recorder), ("long", long::recorder)],
+        &[
+            ("recorder", recorder),
+            ("long", long::recorder),
+            ("blocks", blocks::recorder),
+            ("long blocks", blocks::long_recorder),
+        ],
         &support::tests!(
             plain:
                 the_checker_accepts_what_a_queue_does
                 the_checker_accepts_what_the_documentation_allows
                 the_checker_rejects_what_a_queue_does_not
                 the_checker_rejects_corrupted_recordings
-                the_check_of_long_histories_rejects_corrupted_ones;
+                the_check_of_long_histories_rejects_corrupted_ones
+                the_checker_knows_what_blocks_do
+                short_histories_of_blocks_are_linearizable
+                long_histories_of_blocks_show_no_violation;
             all:
                 short_histories_are_linearizable
                 short_histories_of_large_messages_are_linearizable
@@ -45,8 +55,8 @@ fn main() -> std::process::ExitCode {
 
 use self_test::{
     the_check_of_long_histories_rejects_corrupted_ones, the_checker_accepts_what_a_queue_does,
-    the_checker_accepts_what_the_documentation_allows, the_checker_rejects_corrupted_recordings,
-    the_checker_rejects_what_a_queue_does_not,
+    the_checker_accepts_what_the_documentation_allows, the_checker_knows_what_blocks_do,
+    the_checker_rejects_corrupted_recordings, the_checker_rejects_what_a_queue_does_not,
 };
 
 const PASSED: &str = "ring";
@@ -123,6 +133,7 @@ fn record<T: Message, S: End, R: End>(channel: &Channel<T, S, R>, senders: usize
         many_senders: matches!(kind, Kind::Mpsc | Kind::Mpmc),
         many_receivers: matches!(kind, Kind::Spmc | Kind::Mpmc),
         capacity: channel.capacity(),
+        blocks: false,
     };
     for round in 0..rounds {
         // Soon, for all at once: when the operations really begin is what is recorded.

@@ -37,7 +37,22 @@ fn accepted(many: bool, capacity: usize, script: Script<'_>) -> bool {
         many_senders: many,
         many_receivers: many,
         capacity,
+        blocks: false,
     };
+    is_accepted(ends, script)
+}
+
+fn accepted_of_blocks(blocks: usize, script: Script<'_>) -> bool {
+    let ends = Ends {
+        many_senders: true,
+        many_receivers: true,
+        capacity: blocks,
+        blocks: true,
+    };
+    is_accepted(ends, script)
+}
+
+fn is_accepted(ends: Ends, script: Script<'_>) -> bool {
     match Checker::new(ends).check(&histories(script)) {
         Ok(()) => true,
         Err(why) if why.starts_with("not linearizable") => false,
@@ -188,6 +203,7 @@ pub fn the_checker_rejects_corrupted_recordings() {
         many_senders: true,
         many_receivers: true,
         capacity: 2,
+        blocks: false,
     };
     let check = |histories: &[Vec<Operation>]| Checker::new(ends).check(histories);
     // As it stands it holds one send too many for its slots: 13 was sent while 12 and 21 were there.
@@ -258,4 +274,46 @@ pub fn the_check_of_long_histories_rejects_corrupted_ones() {
     // Had the two receives overlapped, nobody could tell.
     two[0].responded = 10_000;
     assert_eq!(check(&two, &three), Ok(()));
+}
+
+pub fn the_checker_knows_what_blocks_do() {
+    let yes = |blocks, script| assert!(accepted_of_blocks(blocks, script), "{script:?}");
+    let no = |blocks, script| assert!(!accepted_of_blocks(blocks, script), "{script:?}");
+    let one_by_one: Script<'_> = &[
+        &[("s1", 0, 1), ("s!", 2, 3), ("s2", 6, 7)],
+        &[("r1", 4, 5), ("r2", 8, 9), ("r!", 10, 11)],
+    ];
+    yes(1, one_by_one);
+    no(2, one_by_one);
+    // A sender that is slow has a block, and no place in the order.
+    let slow: Script<'_> = &[
+        &[("s1", 0, 100)],
+        &[("s2", 1, 2), ("s3", 3, 4)],
+        &[("r2", 5, 6), ("r3", 7, 8), ("r!", 9, 10), ("r1", 101, 102)],
+    ];
+    yes(2, slow);
+    yes(3, slow);
+    no(1, slow);
+    yes(1, &[&[("s1", 0, 100)], &[("s!", 1, 2)]]);
+    no(2, &[&[("s1", 0, 100)], &[("s2", 1, 2)], &[("r!", 3, 4)]]);
+    // So has a receiver.
+    let reading: Script<'_> = &[
+        &[("s1", 0, 1), ("s2", 2, 3), ("s3", 7, 8), ("s!", 9, 10)],
+        &[("r1", 4, 100)],
+        &[("r2", 5, 6), ("r3", 11, 12)],
+    ];
+    yes(2, reading);
+    no(3, reading);
+    // Never were both blocks in use, but the other sender took one while the first looked.
+    let passing: Script<'_> = &[&[("s1", 0, 1), ("s!", 5, 20)], &[("s2", 8, 9)], &[("r1", 6, 7)]];
+    yes(2, passing);
+    no(2, &[&[("s1", 0, 1), ("s!", 5, 20)], &[("s2", 21, 22)], &[("r1", 6, 7)]]);
+    no(2, &[&[("s1", 0, 1), ("s!", 2, 3)]]);
+    // A queue's own.
+    no(2, &[&[("s1", 0, 1), ("s2", 2, 3)], &[("r2", 4, 5), ("r1", 6, 7)]]);
+    no(2, &[&[("s1", 0, 1)], &[("r1", 2, 3), ("r1", 4, 5)]]);
+    no(2, &[&[("s1", 0, 1)], &[("r!", 2, 3)]]);
+    no(2, &[&[("s1", 4, 5)], &[("r1", 0, 3)]]);
+    no(1, &[&[("s1", 0, 1), ("s2", 2, 3)]]);
+    yes(2, &[&[("s1", 0, 9)], &[("s2", 1, 8)], &[("r2", 2, 10), ("r1", 11, 12)]]);
 }
