@@ -93,7 +93,7 @@ impl Blocks {
         let align = header.payload_align as usize;
         let stride = (header.stride as usize).checked_mul(Self::UNIT)?;
         let items_offset = layout.items_offset(align)?;
-        let length = stride.checked_sub(items_offset)? / layout.item;
+        let length = stride.checked_sub(items_offset)?.checked_div(layout.item)?;
         let plan = BlockPlan {
             layout,
             length: length as u64,
