@@ -9,6 +9,7 @@
 //! - `stops`: whom does a stopped process hold up?
 //! - `bad`: is what cannot be refused, and how?
 //! - `hostile`: what can a scribbler do?
+//! - `headers`: what if line 0 says what is not?
 //! - `attaching`: how do other programs come by a channel?
 //! - `names`: who takes a name away?
 //! - `looking`: what is seen from outside?
@@ -26,6 +27,7 @@ mod deaths;
 mod ending;
 mod forks;
 mod handing;
+mod headers;
 mod hostile;
 mod looking;
 mod names;
@@ -43,6 +45,7 @@ use deaths::*;
 use ending::*;
 use forks::*;
 use handing::*;
+use headers::*;
 use hostile::*;
 use looking::*;
 use names::*;
@@ -124,6 +127,9 @@ fn main() -> std::process::ExitCode {
             hints_that_lag_cost_nothing_but_a_walk
             a_dead_senders_message_in_hand_is_corrupt
             others_withstand_a_scribbler
+            a_field_that_says_otherwise_is_refused_or_harmless
+            a_region_of_items_that_are_nothing_is_refused
+            a_layout_that_no_plan_makes_does_not_add_up
             a_spawned_program_inherits_channels_of_blocks
             a_channel_of_blocks_crosses_a_socket
             a_channel_in_flight_is_somebody_who_could_come
