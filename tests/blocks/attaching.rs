@@ -9,7 +9,7 @@ use annulus::blocks::Channel;
 use annulus::fd::{receive_from, send_over};
 use annulus::{AttachError, RecvError, RecvTimeoutError};
 
-use crate::support::{LONG, Link, Peer};
+use crate::support::{LONG, Link, Peer, runner};
 use crate::world::{A_WHILE, Numbers, channel, drain, go_on, next, receive, send};
 
 const TO: &str = "numbers";
@@ -141,12 +141,26 @@ fn mapped(channel: &impl AsFd) -> (u64, u64) {
     (field("Size:"), field("Rss:"))
 }
 
+/// `MADV_POPULATE_WRITE` has come with Linux 5.14.
+fn can_populate() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|n| n.parse::<u32>().unwrap_or(0));
+    let mut number = || numbers.next().unwrap_or(0);
+    (number(), number()) >= (5, 14)
+}
+
 pub(crate) fn a_populated_channel_is_mapped_at_once() {
     let build = || Channel::<[u8]>::builder(4, 2 << 20);
     let (lazy, populated) = (build().anonymous().unwrap(), build().populate().anonymous().unwrap());
     let (size, there) = mapped(&lazy);
-    assert!(there < size / 8, "{there} of {size} kB");
+    assert!(there < size / 2, "{there} of {size} kB");
     let (size, there) = mapped(&populated);
+    if there < size && !can_populate() {
+        runner::skip("this kernel maps pages only as they are touched");
+        return;
+    }
     assert_eq!(size, there);
     // In a process that opens it, too, if that says so.
     for populate in [false, true] {
