@@ -106,6 +106,31 @@ pub(crate) fn what_a_killed_receiver_held_comes_back_oldest_first() {
     }
 }
 
+/// Where positions, the part of them in a block's word, or the sign of a difference wrap.
+pub(crate) fn what_comes_back_over_a_wrap_is_in_order() {
+    for blocks in [4, 5] {
+        let bits = channel(blocks).1.position_bits();
+        for wrap in [1 << bits, 1 << 48, 1 << 47, 1 << (bits - 1)] {
+            for back in 0..=4 {
+                let (channel, words) = channel(blocks);
+                words.wind(wrap - back);
+                let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+                let out_of_order: Vec<_> = (0..4).map(|i| loan(&tx, 3 - i)).collect();
+                for loan in out_of_order.into_iter().rev() {
+                    loan.send().unwrap();
+                }
+                holding(&channel, 0, 4).kill();
+                channel.recover().unwrap();
+                for expected in 0..4 {
+                    let (_, number, again) = receive(&rx).unwrap();
+                    assert_eq!((number, again), (expected, true), "{back} before {wrap:#x}");
+                }
+                go_on(&tx, &rx, &words);
+            }
+        }
+    }
+}
+
 pub(crate) fn what_comes_back_is_received_in_every_way() {
     type Way = fn(&Rx) -> Got;
     let ways: [Way; 6] = [

@@ -98,6 +98,7 @@ fn main() -> std::process::ExitCode {
             a_killed_senders_loans_are_free_again
             what_a_killed_sender_has_sent_arrives
             what_a_killed_receiver_held_comes_back_oldest_first
+            what_comes_back_over_a_wrap_is_in_order
             what_comes_back_is_received_in_every_way
             what_comes_back_can_come_back_again
             what_came_back_precedes_what_is_sent_later
