@@ -62,10 +62,10 @@ pub fn off() {
     mark(Access::End, Location::caller());
 }
 
-/// An access has been made, by the caller.
+/// An access has been made, by the caller: by a room of the crate, or to a block that it has in its hands.
 #[inline(always)]
 #[track_caller]
-pub(crate) fn point(access: Access) {
+pub fn point(access: Access) {
     if ON.load(Relaxed) {
         mark(access, Location::caller());
     }

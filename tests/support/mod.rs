@@ -3,8 +3,9 @@
 //! [`runner`] is the test harness of the binaries that fork; [`peer`] is another process and the conversation with it;
 //! [`words`] reads and writes a region's words from outside, by LAYOUT.md; [`message`] makes payloads that tell whether
 //! they are whole; [`log`] is memory that outlives the process that wrote it; [`trap`] stops a process in mid-copy;
-//! [`step`] stops it between two system calls; [`filter`] takes system calls away from it; [`guard`] keeps it
-//! inside a mapping; [`own`] names channels; [`traffic`] is what flows before and after a death, and [`audit`] looks whether a channel is sound after one.
+//! [`step`] stops it between two system calls; [`filter`] takes system calls away from it; [`guard`] keeps it inside a
+//! mapping; [`own`] names channels; [`traffic`] is what flows before and after a death, and [`audit`] looks whether a channel
+//! is sound after one. [`pool`] and [`stock`] are words and audit for channels of blocks.
 
 #![allow(
     dead_code,
@@ -20,8 +21,10 @@ pub mod log;
 pub mod message;
 pub mod own;
 pub mod peer;
+pub mod pool;
 pub mod runner;
 pub mod step;
+pub mod stock;
 pub mod traffic;
 pub mod trap;
 pub mod words;

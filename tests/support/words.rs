@@ -9,6 +9,8 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
+use super::pool;
+
 /// Owner of a message that its receiver's reaper left for any other.
 pub const ORPHAN: u16 = 8191;
 /// The only sender's id.
@@ -17,6 +19,9 @@ pub const SINGLE_SENDER: u16 = 1;
 pub const SINGLE_RECEIVER: u16 = 2;
 /// The first id of an end that admits many.
 pub const FIRST_MULTI: u16 = 3;
+
+/// The kind of a channel of blocks.
+const BLOCKS: u32 = 5;
 
 /// Phases of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,10 +98,10 @@ pub struct Words {
     pub stride: u64,
     /// Records.
     pub table_length: u16,
-    kind: u32,
     slots: u64,
     payload_size: u64,
-    payload_align: u64,
+    pub(super) payload_align: u64,
+    kind: u32,
 }
 
 impl Words {
@@ -114,17 +119,25 @@ impl Words {
         Words {
             capacity: word(16),
             stride: u64::from(half(24)),
-            kind: half(12),
             table_length: table_length as u16,
             slots: (768 + 128 * u64::from(table_length)).next_multiple_of(payload_align.max(128)),
             payload_size: u64::from(half(28)),
             payload_align,
+            kind: half(12),
             file,
         }
     }
 
-    fn word(&self, offset: u64) -> u64 {
+    pub(super) fn word(&self, offset: u64) -> u64 {
         u64_at(&self.file, offset)
+    }
+
+    pub(super) fn bytes(&self, offset: u64, length: u64) -> Vec<u8> {
+        let mut bytes = vec![0; length as usize];
+        self.file
+            .read_exact_at(&mut bytes, offset)
+            .expect("bytes of the region");
+        bytes
     }
 
     fn set_word(&self, offset: u64, word: u64) {
@@ -241,12 +254,7 @@ impl Words {
 
     /// Payload of the slot of `position`, whatever is in it.
     pub fn payload(&self, position: u64) -> Vec<u8> {
-        let mut bytes = vec![0; self.payload_size as usize];
-        let at = self.slot(position) + self.payload_align.max(8);
-        self.file
-            .read_exact_at(&mut bytes, at)
-            .expect("a payload of the region");
-        bytes
+        self.bytes(self.slot(position) + self.payload_align.max(8), self.payload_size)
     }
 
     /// Stores a state.
@@ -328,10 +336,11 @@ impl Words {
 
     /// Everything, for people.
     pub fn text(&self) -> String {
+        let blocks = self.kind == BLOCKS;
         let mut text = format!(
-            "region: {} slots of {} bytes, tail {} head {} receivers {:#010x} senders {:#010x} life {:#018x}\n",
+            "region: {} {}, tail {} head {} receivers {:#010x} senders {:#010x} life {:#018x}\n",
             self.capacity,
-            self.stride,
+            if blocks { "blocks" } else { "slots" },
             self.tail(),
             self.head(),
             self.receivers(),
@@ -344,9 +353,11 @@ impl Words {
                 let _ = writeln!(text, "  {id}: {record:?}");
             }
         }
-        // Blocks are no slots.
-        let slots = if self.kind == 5 { 0 } else { self.capacity.min(64) };
-        for i in 0..slots {
+        if blocks {
+            pool::tell(self, &mut text);
+            return text;
+        }
+        for i in 0..self.capacity.min(64) {
             let bits = self.word(self.slot(i));
             match State::parse(bits) {
                 Some(state) => _ = writeln!(text, "  slot {i}: {:?}({}, {})", state.phase, state.lap, state.owner),

@@ -2,6 +2,7 @@
 
 extern crate annulus_crash as annulus;
 
+mod blocks;
 mod deed;
 mod kills;
 mod reapers;
@@ -82,9 +83,7 @@ fn a_supervisor_and_a_newcomer_may_both_be_killed_anywhere() {
 }
 
 fn main() -> std::process::ExitCode {
-    support::runner::main(
-        &[],
-        &support::tests!(
+    let mut tests = support::tests!(
             plain:
                 a_supervisor_and_the_next_may_both_be_killed_anywhere
                 a_receiver_that_reaps_and_a_supervisor_may_both_be_killed_anywhere
@@ -128,6 +127,7 @@ fn main() -> std::process::ExitCode {
                 a_sender_may_be_stopped_anywhere_in_detach
                 a_receiver_may_be_stopped_anywhere_in_detach
                 a_reaper_may_be_stopped_anywhere_in_recover;
-        ),
-    )
+    );
+    tests.extend(blocks::tests());
+    support::runner::main(&[], &tests)
 }

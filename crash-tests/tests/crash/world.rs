@@ -291,21 +291,26 @@ impl<T: Message, S: End, R: End> World<T, S, R> {
 
     /// Somebody has the byte that an endpoint holds while it attaches.
     pub fn somebody_attaches(&self) -> bool {
-        let path = format!("/proc/self/fd/{}", self.channel.as_fd().as_raw_fd());
-        let file = File::options().read(true).write(true).open(path).expect("the region");
-        let mut lock = libc::flock {
-            l_type: libc::F_WRLCK as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: ATTACH,
-            l_len: 1,
-            l_pid: 0,
-        };
-        fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).expect("to ask for a lock");
-        libc::c_int::from(lock.l_type) != libc::F_UNLCK
+        has_attach_byte(&self.channel)
     }
 
     /// What this process has sent and not received.
     pub fn outstanding(&self) -> BTreeSet<u64> {
         self.sent.difference(&self.got).copied().collect()
     }
+}
+
+/// Somebody has the byte that an endpoint of `channel` holds while it attaches.
+pub fn has_attach_byte(channel: &impl AsFd) -> bool {
+    let path = format!("/proc/self/fd/{}", channel.as_fd().as_raw_fd());
+    let file = File::options().read(true).write(true).open(path).expect("the region");
+    let mut lock = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: ATTACH,
+        l_len: 1,
+        l_pid: 0,
+    };
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).expect("to ask for a lock");
+    libc::c_int::from(lock.l_type) != libc::F_UNLCK
 }
