@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocks;
 mod killed;
 mod stepping;
 mod stopped;
@@ -50,5 +51,6 @@ fn main() -> std::process::ExitCode {
         a_recv_killed_anywhere_on_its_way_to_sleep_leaves_nothing
         a_try_send_killed_anywhere_on_its_way_to_wake_a_sleeper_leaves_nobody_asleep
     ));
+    tests.extend(blocks::tests());
     support::runner::main(&[], &tests)
 }

@@ -1,7 +1,7 @@
 //! Does anything go wrong if processes are killed, stopped, continued, forked and replaced at random, whatever they do?
 //!
 //! Two to eight processes work on a channel, of any kind, size and capacity, with a name or without: they send and receive
-//! in every form that there is, hold leases, detach and attach, and fork children that take over. Each keeps a diary that
+//! in every form that there is, hold leases or blocks, detach and attach, and fork children that take over. Each keeps a diary that
 //! outlives it ([`yard`]), and when a round is over the diaries are held against each other by the rules in [`audit`].
 //!
 //! `cargo test` runs some seconds of it. To run it for longer, or a certain round again (its plan and all dice are the
@@ -9,6 +9,7 @@
 //!
 //! ```console
 //! $ cargo test --release --test campaign -- --minutes 30
+//! $ cargo test --release --test campaign -- --minutes 30 --blocks
 //! $ cargo test --release --test campaign -- --seed 4711 --rounds 1
 //! ```
 //!
@@ -18,8 +19,10 @@
 mod support;
 
 mod audit;
+mod blocks;
 mod dice;
 mod ledger;
+mod medium;
 mod parcel;
 mod plan;
 mod receiving;
@@ -41,8 +44,9 @@ use self_test::{
 };
 use tally::Tally;
 
-/// Under `cargo test`.
-const A_WHILE: Duration = Duration::from_secs(20);
+/// Under `cargo test`, and so long for blocks.
+const A_WHILE: Duration = Duration::from_secs(12);
+const A_WHILE_OF_BLOCKS: Duration = Duration::from_secs(8);
 /// Between two lines about how it goes.
 const REPORT: Duration = Duration::from_secs(30);
 
@@ -65,7 +69,8 @@ fn main() -> ExitCode {
                 the_auditor_accepts_what_the_documentation_allows
                 the_auditor_finds_planted_faults
                 a_round_without_a_fault_has_none
-                a_campaign_of_death_loses_doubles_and_tears_nothing_and_nobody_hangs;
+                a_campaign_of_death_loses_doubles_and_tears_nothing_and_nobody_hangs
+                a_campaign_of_death_among_blocks_loses_and_tears_nothing_and_nobody_hangs;
         ),
     )
 }
@@ -80,9 +85,21 @@ fn a_campaign_of_death_loses_doubles_and_tears_nothing_and_nobody_hangs() {
     assert!(tally.is_clean());
 }
 
-/// How long, and from which seed on.
+fn a_campaign_of_death_among_blocks_loses_and_tears_nothing_and_nobody_hangs() {
+    let orders = Orders {
+        time: A_WHILE_OF_BLOCKS,
+        blocks: true,
+        ..Orders::default()
+    };
+    let tally = campaign(&orders);
+    println!("{tally}");
+    assert!(tally.is_clean());
+}
+
+/// How long, from which seed on, and on what.
 #[derive(Clone, Debug)]
 struct Orders {
+    blocks: bool,
     seed: u64,
     rounds: u64,
     time: Duration,
@@ -92,6 +109,7 @@ impl Default for Orders {
     fn default() -> Orders {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Orders {
+            blocks: false,
             seed: now.map_or(0, |now| now.as_millis() as u64),
             rounds: u64::MAX,
             time: Duration::MAX,
@@ -114,6 +132,7 @@ impl Orders {
                 "--minutes" => orders.time = Duration::from_secs(60 * number()),
                 "--seed" => orders.seed = number(),
                 "--rounds" => orders.rounds = number(),
+                "--blocks" => orders.blocks = true,
                 _ => continue,
             }
             given = true;
@@ -131,7 +150,12 @@ fn campaign(orders: &Orders) -> Tally {
     let mut reported = started;
     let mut tally = Tally::default();
     while tally.rounds() < orders.rounds && started.elapsed() < orders.time {
-        let plan = Plan::draw(orders.seed.wrapping_add(tally.rounds()));
+        let seed = orders.seed.wrapping_add(tally.rounds());
+        let plan = if orders.blocks {
+            Plan::draw_of_blocks(seed)
+        } else {
+            Plan::draw(seed)
+        };
         let outcome = round::play(&plan);
         tally.add(&plan, &outcome);
         if reported.elapsed() > REPORT {

@@ -47,6 +47,24 @@ impl<const N: usize> Carrier for Parcel<N> {
     }
 }
 
+/// The items of a message of `count` of them, which is in the first item, too.
+pub fn items(Message { life, number }: Message, count: usize) -> Vec<u64> {
+    let first = (count as u64) << 48 | u64::from(life) << 32 | u64::from(number);
+    (0..count)
+        .map(|i| if i == 0 { first } else { word(first, i) })
+        .collect()
+}
+
+/// The message that these are the items of, if they are whole.
+pub fn message(items: &[u64]) -> Option<Message> {
+    let &first = items.first()?;
+    let whole = (1..items.len()).all(|i| items[i] == word(first, i));
+    (whole && first >> 48 == items.len() as u64).then_some(Message {
+        life: (first >> 32) as u16,
+        number: first as u32,
+    })
+}
+
 fn word(first: u64, i: usize) -> u64 {
     mix(first.wrapping_add((i as u64) << 48))
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use annulus::{Builder, Channel, End, FenceMode, Kind};
+use annulus::{Channel, End, FenceMode, Kind};
 
+use super::blocks::Frames;
 use super::dice::Dice;
 use super::parcel::Carrier;
 use crate::support::own::Own;
@@ -53,6 +54,8 @@ pub const SIZES: [usize; 3] = [3, 32, 512];
 const KINDS: [Kind; 4] = [Kind::Spsc, Kind::Mpsc, Kind::Spmc, Kind::Mpmc];
 /// Processes of a round, together.
 pub const MOST: usize = 8;
+/// Endpoints that there can be.
+const RECORDS: u32 = 48;
 
 impl Plan {
     /// What `seed` draws.
@@ -77,6 +80,21 @@ impl Plan {
         plan.thinned()
     }
 
+    /// The same, but of a channel of blocks.
+    pub fn draw_of_blocks(seed: u64) -> Plan {
+        let mut plan = Plan::draw(seed);
+        let mut dice = Dice::new(seed, 1);
+        plan.kind = Kind::Blocks;
+        plan.capacity = if dice.once_in(2) {
+            1 + dice.roll(8)
+        } else {
+            1 + dice.roll(64)
+        } as usize;
+        plan.senders = 1 + dice.roll(4) as usize;
+        plan.receivers = 1 + dice.roll(4) as usize;
+        plan
+    }
+
     /// Where one can attach at a time, one more waits for its turn, or none.
     fn thinned(mut self) -> Plan {
         if matches!(self.kind, Kind::Spsc | Kind::Spmc) {
@@ -90,7 +108,13 @@ impl Plan {
 
     /// The channel.
     pub fn make<T: Carrier, S: End, R: End>(&self, name: &Own) -> Channel<T, S, R> {
-        let builder = self.builder(self.capacity);
+        let mut builder = Channel::builder(self.capacity).table_length(RECORDS).tick(self.tick);
+        if self.fenced {
+            builder = builder.fence_mode(FenceMode::Fenced);
+        }
+        if !self.spins {
+            builder = builder.spin_time(Duration::ZERO);
+        }
         match self.naming {
             Naming::Anonymous => builder.anonymous().expect("a channel"),
             Naming::Created => builder.create(name).expect("a channel"),
@@ -98,15 +122,22 @@ impl Plan {
         }
     }
 
-    fn builder<T: Carrier, S: End, R: End>(&self, capacity: usize) -> Builder<T, S, R> {
-        let mut builder = Channel::builder(capacity).table_length(48).tick(self.tick);
+    /// The channel of blocks.
+    pub fn make_frames(&self, name: &Own) -> Frames {
+        let mut builder = Frames::builder(self.capacity, self.words)
+            .table_length(RECORDS)
+            .tick(self.tick);
         if self.fenced {
             builder = builder.fence_mode(FenceMode::Fenced);
         }
         if !self.spins {
             builder = builder.spin_time(Duration::ZERO);
         }
-        builder
+        match self.naming {
+            Naming::Anonymous => builder.anonymous().expect("a channel"),
+            Naming::Created => builder.create(name).expect("a channel"),
+            Naming::Shared => builder.open_or_create(name).expect("a channel"),
+        }
     }
 }
 

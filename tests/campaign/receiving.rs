@@ -13,7 +13,7 @@ const LEASES: usize = 4;
 /// The receiving side.
 pub enum Receives {}
 
-impl<T: Carrier, S: End, R: End> Side<T, S, R> for Receives {
+impl<T: Carrier, S: End, R: End> Side<Channel<T, S, R>> for Receives {
     type Handle = Receiver<T, R>;
     const SENDS: bool = false;
     const MULTI: bool = matches!(Channel::<T, S, R>::kind(), Kind::Spmc | Kind::Mpmc);
@@ -44,7 +44,7 @@ impl<T: Carrier, S: End, R: End> Side<T, S, R> for Receives {
         while !worker.finishing() && !worker.diary.is_full() {
             table.receive(worker);
             if worker.is_restless()
-                && let Some(then) = worker.choose::<Self, T, S, R>(channel, rx)
+                && let Some(then) = worker.choose::<Self, _>(channel, rx)
             {
                 match then {
                     Then::Born(_) => {} // The leases are the parent's; drops of the copies do nothing.
@@ -235,7 +235,7 @@ impl<'r, T: Carrier, R: End> Table<'r, T, R> {
 }
 
 /// For an entry that is about no message.
-fn of_none(count: usize) -> Message {
+pub fn of_none(count: usize) -> Message {
     Message {
         life: 0,
         number: count as u32,
@@ -247,16 +247,19 @@ fn one<T>(values: &mut [T], received: Result<T, Why>) -> Result<usize, Why> {
     Ok(1)
 }
 
-fn from_recv(error: RecvError) -> Why {
+/// Why nothing was received.
+pub fn from_recv(error: RecvError) -> Why {
     Why::of(&error, false, error == RecvError::Disconnected)
 }
 
-fn from_try(error: TryRecvError) -> Why {
+/// The same.
+pub fn from_try(error: TryRecvError) -> Why {
     let empty = error == TryRecvError::Empty;
     Why::of(&error, empty, error == TryRecvError::Disconnected)
 }
 
-fn from_timeout(error: RecvTimeoutError) -> Why {
+/// The same.
+pub fn from_timeout(error: RecvTimeoutError) -> Why {
     let late = error == RecvTimeoutError::Timeout;
     Why::of(&error, late, error == RecvTimeoutError::Disconnected)
 }

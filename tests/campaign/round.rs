@@ -6,20 +6,20 @@
 
 use std::time::Duration;
 
-use annulus::{Channel, End, Kind};
+use annulus::{Channel, Kind};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::audit::{Findings, audit};
+use super::blocks::Frames;
 use super::dice::Dice;
 use super::ledger::{Killed, Life};
+use super::medium::Medium;
 use super::parcel::{Carrier, Parcel};
 use super::plan::Plan;
-use super::receiving::{Receives, drain, drain_what_is_there};
-use super::sending::Sends;
-use super::worker::{Common, Worker, live};
+use super::worker::{Common, Side, Worker, live};
 use super::yard::{LIVES, State, Yard, now};
 use crate::support::own::Own;
 use crate::support::peer::{fork_alone, state};
@@ -57,6 +57,9 @@ impl Outcome {
 
 /// A round by its plan.
 pub fn play(plan: &Plan) -> Outcome {
+    if plan.kind == Kind::Blocks {
+        return play_on::<Frames>(plan);
+    }
     match plan.words {
         3 => of_size::<Parcel<3>>(plan),
         32 => of_size::<Parcel<32>>(plan),
@@ -67,17 +70,17 @@ pub fn play(plan: &Plan) -> Outcome {
 fn of_size<T: Carrier>(plan: &Plan) -> Outcome {
     use annulus::{Multi, Single};
     match plan.kind {
-        Kind::Spsc => of_kind::<T, Single, Single>(plan),
-        Kind::Mpsc => of_kind::<T, Multi, Single>(plan),
-        Kind::Spmc => of_kind::<T, Single, Multi>(plan),
-        _ => of_kind::<T, Multi, Multi>(plan),
+        Kind::Spsc => play_on::<Channel<T, Single, Single>>(plan),
+        Kind::Mpsc => play_on::<Channel<T, Multi, Single>>(plan),
+        Kind::Spmc => play_on::<Channel<T, Single, Multi>>(plan),
+        _ => play_on::<Channel<T, Multi, Multi>>(plan),
     }
 }
 
-fn of_kind<T: Carrier, S: End, R: End>(plan: &Plan) -> Outcome {
+fn play_on<C: Medium>(plan: &Plan) -> Outcome {
     let name = Own::new("campaign");
     let yard = Yard::new();
-    let channel = plan.make::<T, S, R>(&name);
+    let channel = C::make(plan, &name);
     let words = Words::of(&channel);
     let mut round = Round {
         common: Common {
@@ -111,14 +114,14 @@ struct Fate {
     buried: bool,
 }
 
-struct Round<'a, T, S, R> {
-    common: Common<'a, T, S, R>,
+struct Round<'a, C> {
+    common: Common<'a, C>,
     dice: Dice,
     fates: Vec<Fate>,
     outcome: Outcome,
 }
 
-impl<T: Carrier, S: End, R: End> Round<'_, T, S, R> {
+impl<C: Medium> Round<'_, C> {
     /// Blows at random, until time or lives run out.
     fn fight(&mut self) {
         self.populate();
@@ -170,9 +173,9 @@ impl<T: Carrier, S: End, R: End> Round<'_, T, S, R> {
             let yard = self.common.yard;
             until("the child is born", || yard.pid(life).is_some());
         } else if sends {
-            live::<Sends, T, S, R>(&self.common, life);
+            live::<C::Sends, C>(&self.common, life);
         } else {
-            live::<Receives, T, S, R>(&self.common, life);
+            live::<C::Receives, C>(&self.common, life);
         }
     }
 
@@ -240,9 +243,9 @@ impl<T: Carrier, S: End, R: End> Round<'_, T, S, R> {
         while !(self.bury() && sender_came && receiver_came) {
             // Whoever has attached before the end was announced has had a peer then, one that has gone again: it waits
             // for no first one.
-            sender_came = sender_came || channel.sender().is_ok();
-            if !receiver_came && let Ok(rx) = channel.receiver() {
-                drain_what_is_there(&mut drainer, &rx);
+            sender_came = sender_came || C::Sends::attach(channel).is_ok();
+            if !receiver_came && let Ok(rx) = C::Receives::attach(channel) {
+                C::drain_what_is_there(&mut drainer, &rx);
                 receiver_came = true;
             }
             if now() > deadline {
@@ -251,12 +254,14 @@ impl<T: Carrier, S: End, R: End> Round<'_, T, S, R> {
             }
             std::thread::sleep(Duration::from_micros(300));
         }
-        let rx = channel.receiver().expect("everybody is gone");
-        drop(channel.sender().expect("everybody is gone"));
-        if !drain(&mut drainer, &rx) {
+        let rx = C::Receives::attach(channel).expect("everybody is gone");
+        drop(C::Sends::attach(channel).expect("everybody is gone"));
+        if !C::drain(&mut drainer, &rx) {
             self.give_up(words);
-        } else if !words.all_free() {
-            self.outcome.failures.push(format!("slots are left: {}", words.text()));
+        } else if !channel.all_free() {
+            self.outcome
+                .failures
+                .push(format!("something is left: {}", words.text()));
         }
     }
 
@@ -318,7 +323,7 @@ impl<T: Carrier, S: End, R: End> Round<'_, T, S, R> {
             })
             .collect();
         if !self.outcome.hung {
-            let many = matches!(Channel::<T, S, R>::kind(), Kind::Spmc | Kind::Mpmc);
+            let many = C::Receives::MULTI;
             self.outcome.findings = audit(many, &self.outcome.lives);
         }
         self.outcome

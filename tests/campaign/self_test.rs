@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use annulus::Kind;
+
 use super::audit::{Fault, audit};
 use super::ledger::{Killed, Life};
 use super::parcel::Message;
@@ -146,10 +148,14 @@ pub fn the_auditor_finds_planted_faults() {
 /// A real round is audited as it is, and then with a fault in it. Nobody is killed in it, so that nothing has an excuse.
 pub fn a_round_without_a_fault_has_none() {
     // Whichever these draw: one of each sort will do.
-    for seed in 0..4 {
-        let mut plan = Plan::draw(seed);
+    for seed in 0..5 {
+        let mut plan = if seed < 4 {
+            Plan::draw(seed)
+        } else {
+            Plan::draw_of_blocks(seed)
+        };
         (plan.time, plan.peaceful) = (Duration::from_millis(50), true);
-        let many = matches!(plan.kind, annulus::Kind::Spmc | annulus::Kind::Mpmc);
+        let many = matches!(plan.kind, Kind::Spmc | Kind::Mpmc | Kind::Blocks);
         let (lives, at) = loop {
             let outcome = play(&plan);
             assert!(outcome.is_clean(), "{plan}: {:?}", outcome.findings.faults);

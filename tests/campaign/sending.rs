@@ -12,7 +12,7 @@ pub const BATCH: u64 = 48;
 /// The sending side.
 pub enum Sends {}
 
-impl<T: Carrier, S: End, R: End> Side<T, S, R> for Sends {
+impl<T: Carrier, S: End, R: End> Side<Channel<T, S, R>> for Sends {
     type Handle = Sender<T, S>;
     const SENDS: bool = true;
     const MULTI: bool = matches!(Channel::<T, S, R>::kind(), Kind::Mpsc | Kind::Mpmc);
@@ -40,7 +40,7 @@ impl<T: Carrier, S: End, R: End> Side<T, S, R> for Sends {
         while !worker.finishing() && !worker.diary.is_full() {
             send(worker, tx);
             if worker.is_restless()
-                && let Some(then) = worker.choose::<Self, T, S, R>(channel, tx)
+                && let Some(then) = worker.choose::<Self, _>(channel, tx)
             {
                 return then;
             }

@@ -4,14 +4,14 @@
 //! forks a child. The child finds copies of all that its parent holds; it sees that they do nothing, drops them, and takes
 //! over: with a seat that its parent has reserved for it, or by attaching itself.
 
-use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use annulus::{AttachError, Channel, End, Seat};
+use annulus::{AttachError, Seat};
 
 use super::dice::Dice;
-use super::parcel::{Carrier, Message};
+use super::medium::Medium;
+use super::parcel::Message;
 use super::plan::{MOST, Naming, Plan};
 use super::yard::{Act, Diary, Yard, now};
 use crate::support::own::Own;
@@ -23,13 +23,13 @@ const LIFETIME: u32 = 90;
 const STAY: u64 = 30_000_000;
 
 /// What all processes of a round have.
-pub struct Common<'a, T, S, R> {
+pub struct Common<'a, C> {
     /// What was drawn.
     pub plan: &'a Plan,
     /// The diaries.
     pub yard: &'a Yard,
     /// What it is all about.
-    pub channel: &'a Channel<T, S, R>,
+    pub channel: &'a C,
     /// The channel's name, if it has one.
     pub name: &'a Own,
 }
@@ -82,7 +82,7 @@ pub enum Then<Handle> {
 }
 
 /// Sending or receiving.
-pub trait Side<T, S, R> {
+pub trait Side<C> {
     /// Sender or receiver.
     type Handle;
     /// Which.
@@ -91,15 +91,15 @@ pub trait Side<T, S, R> {
     const MULTI: bool;
 
     /// Attaches.
-    fn attach(channel: &Channel<T, S, R>) -> Result<Self::Handle, AttachError>;
+    fn attach(channel: &C) -> Result<Self::Handle, AttachError>;
     /// Reserves a seat for a child.
-    fn reserve(channel: &Channel<T, S, R>) -> Result<Seat<Self::Handle>, AttachError>;
+    fn reserve(channel: &C) -> Result<Seat<Self::Handle>, AttachError>;
     /// Attaches with one.
     fn sit(seat: Seat<Self::Handle>) -> Result<Self::Handle, AttachError>;
     /// A copy in a child: it must do nothing.
     fn is_dead_copy(handle: &Self::Handle) -> bool;
     /// A stay.
-    fn work(worker: &mut Worker<'_>, channel: &Channel<T, S, R>, handle: &Self::Handle) -> Then<Self::Handle>;
+    fn work(worker: &mut Worker<'_>, channel: &C, handle: &Self::Handle) -> Then<Self::Handle>;
 }
 
 impl<'a> Worker<'a> {
@@ -143,11 +143,7 @@ impl<'a> Worker<'a> {
     }
 
     /// What to do then.
-    pub fn choose<X: Side<T, S, R>, T: Carrier, S: End, R: End>(
-        &mut self,
-        channel: &Channel<T, S, R>,
-        handle: &X::Handle,
-    ) -> Option<Then<X::Handle>> {
+    pub fn choose<X: Side<C>, C: Medium>(&mut self, channel: &C, handle: &X::Handle) -> Option<Then<X::Handle>> {
         self.until = now() + self.dice.roll(STAY);
         match self.dice.roll(8) {
             0 => Some(Then::Vanish),
@@ -155,7 +151,7 @@ impl<'a> Worker<'a> {
             2..=4 => {
                 let seat = X::MULTI && self.dice.once_in(2);
                 let seat = if seat { X::reserve(channel).ok() } else { None };
-                match self.fork::<X, T, S, R>(seat) {
+                match self.fork::<X, C>(seat) {
                     Forked::Child(seat) => {
                         assert!(X::is_dead_copy(handle), "a copy in a forked child does something");
                         Some(Then::Born(seat))
@@ -169,7 +165,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn fork<X: Side<T, S, R>, T, S, R>(&mut self, seat: Option<Seat<X::Handle>>) -> Forked<X::Handle> {
+    fn fork<X: Side<C>, C: Medium>(&mut self, seat: Option<Seat<X::Handle>>) -> Forked<X::Handle> {
         if self.yard.population() >= MOST {
             return Forked::Nobody;
         }
@@ -186,11 +182,7 @@ impl<'a> Worker<'a> {
         Forked::Child(seat)
     }
 
-    fn attach<X: Side<T, S, R>, T, S, R>(
-        &mut self,
-        channel: &Channel<T, S, R>,
-        seat: Option<Seat<X::Handle>>,
-    ) -> Option<X::Handle> {
+    fn attach<X: Side<C>, C: Medium>(&mut self, channel: &C, seat: Option<Seat<X::Handle>>) -> Option<X::Handle> {
         let mut attached = seat.map_or_else(|| X::attach(channel), X::sit);
         loop {
             match attached {
@@ -207,9 +199,9 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn run<X: Side<T, S, R>, T, S, R>(&mut self, channel: &Channel<T, S, R>) {
+    fn run<X: Side<C>, C: Medium>(&mut self, channel: &C) {
         let mut seat = None;
-        while let Some(handle) = self.attach::<X, T, S, R>(channel, seat.take()) {
+        while let Some(handle) = self.attach::<X, C>(channel, seat.take()) {
             self.until = now() + self.dice.roll(STAY);
             match X::work(self, channel, &handle) {
                 Then::Finish => return,
@@ -222,7 +214,7 @@ impl<'a> Worker<'a> {
                 Then::HandOver => {
                     drop(handle);
                     // At a single end another may have been faster.
-                    match self.fork::<X, T, S, R>(X::reserve(channel).ok()) {
+                    match self.fork::<X, C>(X::reserve(channel).ok()) {
                         Forked::Child(reserved) => seat = reserved,
                         Forked::Parent => return,
                         Forked::Nobody => {}
@@ -240,28 +232,28 @@ enum Forked<Handle> {
 }
 
 /// All that a process of `life`, just forked, does; children of its own end here, too.
-pub fn live<X: Side<T, S, R>, T: Carrier, S: End, R: End>(common: &Common<'_, T, S, R>, life: u16) -> ! {
+pub fn live<X: Side<C>, C: Medium>(common: &Common<'_, C>, life: u16) -> ! {
     nix::unistd::alarm::set(LIFETIME);
     common.yard.be_born(life);
     let mut worker = Worker::new(common.yard, common.plan.seed, life);
     let lived = catch_unwind(AssertUnwindSafe(|| {
         let own = open(&mut worker, common);
-        worker.run::<X, T, S, R>(own.as_ref().unwrap_or(common.channel));
+        worker.run::<X, C>(own.as_ref().unwrap_or(common.channel));
     }));
     worker.yard.end(worker.diary.life);
     exit_now(if lived.is_ok() { 0 } else { 101 });
 }
 
 /// The channel as this process comes by it; `None`: by the fork.
-fn open<T: Carrier, S: End, R: End>(worker: &mut Worker<'_>, common: &Common<'_, T, S, R>) -> Option<Channel<T, S, R>> {
+fn open<C: Medium>(worker: &mut Worker<'_>, common: &Common<'_, C>) -> Option<C> {
     if worker.dice.once_in(2) {
         return None;
     }
     let opened = if common.plan.naming == Naming::Anonymous {
         let fd = common.channel.as_fd().try_clone_to_owned().expect("a duplicate");
-        Channel::from_fd(fd)
+        C::from_fd(fd)
     } else {
-        Channel::open(common.name)
+        C::open(common.name)
     };
     match opened {
         Ok(channel) => Some(channel),

@@ -4,6 +4,7 @@
 
 extern crate annulus_crash as annulus;
 
+mod named;
 #[path = "../crash/score.rs"]
 #[allow(dead_code, reason = "one process at a time has to do with a name here")]
 mod score;
@@ -13,52 +14,48 @@ mod support;
 #[allow(dead_code, reason = "names are in the way of nobody's slots")]
 mod trace;
 
-use std::time::Duration;
+use annulus::{AttachError, CreateError, OpenOrCreateError, TakenBy, crash};
 
-use annulus::{AttachError, Channel, CreateError, OpenOrCreateError, Single, TakenBy, crash};
-
+use named::{Blocks, Named, Ticks};
 use score::Score;
-use support::message::{Message, Tick};
 use support::own::{Own, nothing_is_left_in_dev_shm};
-use support::{Test, Words, audit, own, until};
+use support::{Test, own, until};
 use trace::{Traced, begin, end};
-
-type Ticks = Channel<Tick, Single, Single>;
 
 /// What a process does with a name, the operation from [`begin`] to [`end`].
 type Deed = fn(&Own);
 
-fn creates(name: &Own) {
+fn creates<C: Named>(name: &Own) {
     begin();
-    let channel = Ticks::create(name, 2);
+    let channel = C::create(name, 2);
     end();
     assert!(channel.is_err() || name.exists());
 }
 
-fn shares(name: &Own) {
+fn shares<C: Named>(name: &Own) {
     begin();
-    let channel = Ticks::open_or_create(name, 2);
+    let channel = C::open_or_create(name, 2);
     end();
     assert!(channel.is_err() || name.exists());
 }
 
-fn opens(name: &Own) {
+fn opens<C: Named>(name: &Own) {
     begin();
-    let channel = Ticks::open(name);
+    let channel = C::open(name);
     end();
     drop(channel);
 }
 
-fn leaves_what_it_created(name: &Own) {
-    let channel = Ticks::create(name, 2);
+fn leaves_what_it_created<C: Named>(name: &Own) {
+    let channel = C::create(name, 2);
     begin();
     drop(channel);
     end();
 }
 
 /// As the last one out.
-fn leaves_what_it_shares(name: &Own) {
-    let channel = Ticks::open_or_create(name, 2);
+fn leaves_what_it_shares<C: Named>(name: &Own) {
+    let channel = C::open_or_create(name, 2);
     begin();
     drop(channel);
     end();
@@ -82,26 +79,25 @@ fn collects(_: &Own) {
 
 fn nothing(_: &Own) {}
 
-fn dead_creator(name: &Own) {
+fn dead_creator<C: Named>(name: &Own) {
     let dead = Traced::fork(|| {
-        let _channel = Ticks::create(name, 2).expect("to create it");
+        let _channel = C::create(name, 2).expect("to create it");
         begin();
     });
     drop(dead);
 }
 
-fn drained(name: &Own) {
+fn drained<C: Named>(name: &Own) {
     let dead = Traced::fork(|| {
-        let _channel = Ticks::open_or_create(name, 2).expect("to create it");
+        let _channel = C::open_or_create(name, 2).expect("to create it");
         begin();
     });
     drop(dead);
 }
 
-fn unread(name: &Own) {
-    let channel = Ticks::open_or_create(name, 2).expect("to create it");
-    let tx = channel.sender().expect("to attach");
-    tx.send(Tick::of(1)).expect("there is room");
+fn unread<C: Named>(name: &Own) {
+    let channel = C::open_or_create(name, 2).expect("to create it");
+    assert!(channel.send());
 }
 
 /// The deeds after which what is unread waits under the name.
@@ -113,9 +109,9 @@ const SHARE: [&str; 4] = [
 ];
 
 /// What whoever repairs it does.
-fn drains(name: &Own) {
-    if let Ok(channel) = Ticks::open(name) {
-        let _ = channel.receiver().map(|rx| while rx.try_recv().is_ok() {});
+fn drains<C: Named>(name: &Own) {
+    if let Ok(channel) = C::open(name) {
+        channel.drain();
     }
 }
 
@@ -123,38 +119,45 @@ fn drains(name: &Own) {
 type Case = (&'static str, Deed, Deed, usize);
 
 /// Each deed where it matters.
-const CASES: [Case; 16] = [
-    ("create", nothing, creates, 22),
-    ("create, after a dead creator", dead_creator, creates, 28),
-    ("create, over a drained channel", drained, creates, 28),
-    ("create, over messages", unread, creates, 27),
-    ("open_or_create", nothing, shares, 22),
-    ("open_or_create, after a dead creator", dead_creator, shares, 27),
-    ("open_or_create, of what is there", unread, shares, 16),
-    ("open", unread, opens, 16),
-    ("open, after a dead creator", dead_creator, opens, 16),
-    ("out, its creator", nothing, leaves_what_it_created, 13),
-    ("out, the last one", nothing, leaves_what_it_shares, 14),
-    (
-        "out, the last one, before all is read",
-        unread,
-        leaves_what_it_shares,
-        13,
-    ),
-    ("unlink", unread, unlinks, 13),
-    ("unlink, after a dead creator", dead_creator, unlinks, 13),
-    ("gc", unread, collects, 16),
-    ("gc, after a dead creator", dead_creator, collects, 16),
-];
+fn cases<C: Named>() -> [Case; 16] {
+    [
+        ("create", nothing, creates::<C>, 22),
+        ("create, after a dead creator", dead_creator::<C>, creates::<C>, 28),
+        ("create, over a drained channel", drained::<C>, creates::<C>, 28),
+        ("create, over messages", unread::<C>, creates::<C>, 27),
+        ("open_or_create", nothing, shares::<C>, 22),
+        (
+            "open_or_create, after a dead creator",
+            dead_creator::<C>,
+            shares::<C>,
+            27,
+        ),
+        ("open_or_create, of what is there", unread::<C>, shares::<C>, 16),
+        ("open", unread::<C>, opens::<C>, 16),
+        ("open, after a dead creator", dead_creator::<C>, opens::<C>, 16),
+        ("out, its creator", nothing, leaves_what_it_created::<C>, 13),
+        ("out, the last one", nothing, leaves_what_it_shares::<C>, 14),
+        (
+            "out, the last one, before all is read",
+            unread::<C>,
+            leaves_what_it_shares::<C>,
+            13,
+        ),
+        ("unlink", unread::<C>, unlinks, 13),
+        ("unlink, after a dead creator", dead_creator::<C>, unlinks, 13),
+        ("gc", unread::<C>, collects, 16),
+        ("gc, after a dead creator", dead_creator::<C>, collects, 16),
+    ]
+}
 
 /// Does `visit` with each case at each of its points, until it says that the deed needs fewer steps.
-fn at_each_point(how: &str, visit: impl Fn(&Case, usize, &mut Score, &str) -> bool) {
-    for case in CASES {
+fn at_each_point<C: Named>(how: &str, visit: impl Fn(&Case, usize, &mut Score, &str) -> bool) {
+    for case in cases::<C>() {
         let (what, _, _, least) = case;
-        let mut score = Score::new(format!("{what}, {how}"));
+        let mut score = Score::new(format!("{}: {what}, {how}", C::WHAT));
         score.enter();
         for steps in 0.. {
-            let text = format!("{what}, {how} after {steps} steps");
+            let text = format!("{}: {what}, {how} after {steps} steps", C::WHAT);
             if !visit(&case, steps, &mut score, &text) {
                 break;
             }
@@ -168,72 +171,71 @@ fn stepped(name: &Own, deed: Deed) -> Traced {
 }
 
 /// Somebody comes by the name in one of the three ways in which it is repaired, and has a sound channel; then it is gone.
-fn come_by(name: &Own, steps: usize, case: &str) {
+fn come_by<C: Named>(name: &Own, steps: usize, case: &str) {
     let channel = match steps % 3 {
-        0 => match Ticks::create(name, 4) {
+        0 => match C::create(name, 4) {
             Err(CreateError::NameTaken {
                 by: TakenBy::Messages { .. },
                 ..
             }) => {
-                drains(name);
-                Ticks::create(name, 4).map_err(|error| error.to_string())
+                drains::<C>(name);
+                C::create(name, 4).map_err(|error| error.to_string())
             }
             created => created.map_err(|error| error.to_string()),
         },
-        1 => Ticks::open_or_create(name, 4).map_err(|error| error.to_string()),
+        1 => C::open_or_create(name, 4).map_err(|error| error.to_string()),
         _ => {
             annulus::gc().unwrap_or_else(|error| panic!("{case}: {error}"));
             assert!(!name.exists(), "{case}: gc has left it");
-            Ticks::create(name, 4).map_err(|error| error.to_string())
+            C::create(name, 4).map_err(|error| error.to_string())
         }
     };
     let channel = channel.unwrap_or_else(|error| panic!("{case}: {error}"));
-    let (tx, rx) = (channel.sender(), channel.receiver());
-    let (tx, rx) = tx.ok().zip(rx.ok()).unwrap_or_else(|| panic!("{case}: no place"));
-    let left = audit::sound(&channel, &Words::of(&channel), &tx, &rx, case);
+    is_sound(&channel, case);
+    drop(channel);
+    assert!(!name.exists(), "{case}: the name is left");
+}
+
+fn is_sound<C: Named>(channel: &C, case: &str) {
+    let left = channel.sound(case);
+    support::words::forget();
     assert!(
         left.len() <= 2 && left.iter().all(|&number| number == 1),
         "{case}: {left:?}"
     );
-    support::words::forget();
-    drop((tx, rx, channel));
-    assert!(!name.exists(), "{case}: the name is left");
 }
 
-fn whoever_is_killed_over_a_name_is_repaired() {
+fn whoever_is_killed_over_a_name_is_repaired<C: Named>() {
     let name = Own::new("killed-anywhere");
-    at_each_point("killed", |&(_, before, deed, _), steps, score, case| {
+    at_each_point::<C>("killed", |&(_, before, deed, _), steps, score, case| {
         before(&name);
         let mut victim = stepped(&name, deed);
         let on_the_way = (0..steps).all(|_| victim.step(|| ()));
         score.count(victim.did());
         let case = format!("{case}, {:?}", victim.did());
         victim.kill();
-        come_by(&name, steps, &case);
+        come_by::<C>(&name, steps, &case);
         on_the_way
     });
 }
 
 /// It is stopped: who comes by is told so, or has a sound channel; and nothing of it is taken away later.
-fn whoever_is_stopped_over_a_name_goes_on() {
+fn whoever_is_stopped_over_a_name_goes_on<C: Named>() {
     let name = Own::new("stopped-anywhere");
-    at_each_point("stopped", |&(what, before, deed, _), steps, score, case| {
+    at_each_point::<C>("stopped", |&(what, before, deed, _), steps, score, case| {
         before(&name);
         let mut victim = stepped(&name, deed);
         if !(0..steps).all(|_| victim.step(|| ())) {
             drop(victim);
-            drains(&name);
+            drains::<C>(&name);
             drop(name.exists().then(|| annulus::unlink(&name)));
             return false;
         }
         score.count(victim.did());
         let case = format!("{case}, {:?}", victim.did());
         victim.stop();
-        let met = crash::impatient(|| meet(&name, steps, &case));
-        let sent = met.as_ref().is_some_and(|channel| {
-            let sender = channel.sender();
-            sender.is_ok_and(|tx| tx.try_send(Tick::of(1)).is_ok())
-        });
+        let met = crash::impatient(|| meet::<C>(&name, steps, &case));
+        let sent = met.as_ref().is_some_and(C::send);
         // Half of the time it is gone again before the other goes on.
         let met = met.filter(|_| steps.is_multiple_of(2));
         victim.resume();
@@ -242,30 +244,23 @@ fn whoever_is_stopped_over_a_name_goes_on() {
             assert!(name.exists(), "{case}: what was sent is gone");
         }
         if let Some(channel) = met {
-            let tx = channel.sender().unwrap_or_else(|error| panic!("{case}: {error}"));
-            let rx = channel.receiver().unwrap_or_else(|error| panic!("{case}: {error}"));
-            let left = audit::sound(&channel, &Words::of(&channel), &tx, &rx, &case);
-            assert!(
-                left.len() <= 2 && left.iter().all(|&number| number == 1),
-                "{case}: {left:?}"
-            );
-            support::words::forget();
+            is_sound(&channel, &case);
         }
-        come_by(&name, steps, &case);
+        come_by::<C>(&name, steps, &case);
         true
     });
 }
 
 /// Comes by the name while somebody is stopped over it.
-fn meet(name: &Own, steps: usize, case: &str) -> Option<Ticks> {
+fn meet<C: Named>(name: &Own, steps: usize, case: &str) -> Option<C> {
     if steps % 4 < 2 {
-        match Ticks::open_timeout(name, Duration::ZERO) {
+        match C::open_now(name) {
             Ok(channel) => Some(channel),
             Err(AttachError::NotFound { .. } | AttachError::Busy) => None,
             Err(error) => panic!("{case}: {error}"),
         }
     } else {
-        match Ticks::open_or_create(name, 2) {
+        match C::open_or_create(name, 2) {
             Ok(channel) => Some(channel),
             Err(OpenOrCreateError::Open(AttachError::Busy)) => None,
             Err(error) => panic!("{case}: {error}"),
@@ -280,11 +275,19 @@ fn main() -> std::process::ExitCode {
         &[
             Test::new(
                 "whoever_is_killed_over_a_name_is_repaired",
-                whoever_is_killed_over_a_name_is_repaired,
+                whoever_is_killed_over_a_name_is_repaired::<Ticks>,
             ),
             Test::new(
                 "whoever_is_stopped_over_a_name_goes_on",
-                whoever_is_stopped_over_a_name_goes_on,
+                whoever_is_stopped_over_a_name_goes_on::<Ticks>,
+            ),
+            Test::new(
+                "blocks::whoever_is_killed_over_a_name_is_repaired",
+                whoever_is_killed_over_a_name_is_repaired::<Blocks>,
+            ),
+            Test::new(
+                "blocks::whoever_is_stopped_over_a_name_goes_on",
+                whoever_is_stopped_over_a_name_goes_on::<Blocks>,
             ),
             Test::new("nothing_is_left_in_dev_shm", nothing_is_left_in_dev_shm),
         ],

@@ -1,0 +1,100 @@
+//! What has a name: a channel of slots, or of blocks?
+
+use std::time::Duration;
+
+use annulus::{AttachError, Channel, CreateError, OpenOrCreateError, Single};
+
+use crate::support::message::{Message, Tick};
+use crate::support::pool::Pool;
+use crate::support::{Words, audit, stock};
+
+/// A channel that has a name.
+pub trait Named: Sized {
+    /// For people.
+    const WHAT: &'static str;
+
+    fn create(name: &str, capacity: usize) -> Result<Self, CreateError>;
+    fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenOrCreateError>;
+    fn open(name: &str) -> Result<Self, AttachError>;
+    /// If that can be now.
+    fn open_now(name: &str) -> Result<Self, AttachError>;
+    /// Attaches and sends message 1, if that can be.
+    fn send(&self) -> bool;
+    /// Attaches and receives what is there, if that can be.
+    fn drain(&self);
+    /// Attaches both ends, and looks whether it is sound; what was in it.
+    fn sound(&self, case: &str) -> Vec<u64>;
+}
+
+pub type Ticks = Channel<Tick, Single, Single>;
+
+impl Named for Ticks {
+    const WHAT: &'static str = "slots";
+
+    fn create(name: &str, capacity: usize) -> Result<Self, CreateError> {
+        Channel::create(name, capacity)
+    }
+
+    fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenOrCreateError> {
+        Channel::open_or_create(name, capacity)
+    }
+
+    fn open(name: &str) -> Result<Self, AttachError> {
+        Channel::open(name)
+    }
+
+    fn open_now(name: &str) -> Result<Self, AttachError> {
+        Channel::open_timeout(name, Duration::ZERO)
+    }
+
+    fn send(&self) -> bool {
+        self.sender().is_ok_and(|tx| tx.try_send(Tick::of(1)).is_ok())
+    }
+
+    fn drain(&self) {
+        let _ = self.receiver().map(|rx| while rx.try_recv().is_ok() {});
+    }
+
+    fn sound(&self, case: &str) -> Vec<u64> {
+        let tx = self.sender().unwrap_or_else(|error| panic!("{case}: {error}"));
+        let rx = self.receiver().unwrap_or_else(|error| panic!("{case}: {error}"));
+        audit::sound(self, &Words::of(self), &tx, &rx, case)
+    }
+}
+
+pub type Blocks = stock::Channel;
+
+impl Named for Blocks {
+    const WHAT: &'static str = "blocks";
+
+    fn create(name: &str, capacity: usize) -> Result<Self, CreateError> {
+        Blocks::create(name, capacity, stock::ROOM)
+    }
+
+    fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenOrCreateError> {
+        Blocks::open_or_create(name, capacity, stock::ROOM)
+    }
+
+    fn open(name: &str) -> Result<Self, AttachError> {
+        Blocks::open(name)
+    }
+
+    fn open_now(name: &str) -> Result<Self, AttachError> {
+        Blocks::open_timeout(name, Duration::ZERO)
+    }
+
+    fn send(&self) -> bool {
+        self.sender().is_ok_and(|tx| stock::try_send(&tx, 1) == Ok(true))
+    }
+
+    fn drain(&self) {
+        let _ = self.receiver().map(|rx| while rx.try_recv().is_ok() {});
+    }
+
+    fn sound(&self, case: &str) -> Vec<u64> {
+        let tx = self.sender().unwrap_or_else(|error| panic!("{case}: {error}"));
+        let rx = self.receiver().unwrap_or_else(|error| panic!("{case}: {error}"));
+        let came = stock::sound(self, &Pool::of(self), &tx, &rx, case);
+        came.into_iter().map(|(number, _)| number).collect()
+    }
+}
