@@ -188,6 +188,7 @@ fn a_try_loan_that_reaps_killed_anywhere_leaves_no_block_behind() {
             for _ in 1..16 {
                 assert!(matches!(tx.try_loan(1), Err(TryLoanError::Exhausted(_))));
             }
+            mark();
             std::thread::sleep(Duration::from_millis(51));
             mark();
             let loan = tx.try_loan(1);
@@ -195,6 +196,7 @@ fn a_try_loan_that_reaps_killed_anywhere_leaves_no_block_behind() {
             assert!(loan.is_ok());
             mark();
         });
+        sender.go_to_mark();
         drop(dead);
         sender.go_to_mark();
         let id = pool.sender_of(sender.pid());

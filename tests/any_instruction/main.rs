@@ -5,6 +5,8 @@
 //! while the others go on (`stopped`). Each time it is a new child and a new channel. How far the operation had come, in
 //! the words that the others see, never goes back as i grows: it begins with nothing and ends with everything (`tally`).
 //!
+//! Channels of blocks have the same done to them (`blocks`).
+//!
 //! After each kill the slots are looked at from outside, somebody buries the dead (a supervisor, a newcomer, or whoever
 //! waits, by turns), what was left comes once, and 10,000 messages pass.
 //!
