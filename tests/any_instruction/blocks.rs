@@ -18,6 +18,9 @@ use crate::world::{BEHIND, STAKE, WARM_UP};
 /// The last that is sent after a death.
 const LAST: u64 = 99;
 const BLOCKS: usize = 6;
+/// By so many instructions a clock that is read in the vDSO may take more or less each time: behind one, what comes so soon
+/// after a stage may be before it.
+const CLOCK: usize = 40;
 
 /// Each at the one kind of channel that there is.
 pub fn tests() -> [Test; 4] {
@@ -171,6 +174,7 @@ fn a_drop_of_a_loan_killed_anywhere_leaves_no_block_behind() {
 }
 
 fn a_try_loan_that_reaps_killed_anywhere_leaves_no_block_behind() {
+    let mut farthest = (0, Stage::NotDone);
     at_each_instruction("blocks: try_loan of what a dead sender had", Stage::Done, |count| {
         let (channel, pool) = channel();
         let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
@@ -214,6 +218,13 @@ fn a_try_loan_that_reaps_killed_anywhere_leaves_no_block_behind() {
             held => panic!("{held:?}: {picture:?}"),
         };
         assert_eq!(go_on(&channel, &pool, &tx, &rx, count), [LAST]);
+        if reached.at == At::Mark || stage > farthest.1 {
+            if count != usize::MAX {
+                farthest = (count, stage);
+            }
+        } else if count < farthest.0 + CLOCK {
+            return (reached, farthest.1);
+        }
         (reached, stage)
     });
 }

@@ -31,14 +31,14 @@ fn kill_after(deed: Deed, situation: Situation, steps: usize) -> Option<Did> {
     let log = Log::new(4);
     let mut victim = Traced::fork(|| deed.act(&world.channel, &log));
     world.begin();
-    let pid = victim.pid();
-    let on_the_way = (0..steps).all(|_| victim.step(|| world.serve(pid)));
+    let on_the_way = (0..steps).all(|_| world.lead(&mut victim));
     let did = victim.did();
     victim.kill();
     let case = format!("{deed:?} in {situation:?}, killed after {steps} steps, {did:?}");
     let least = if on_the_way { 0 } else { deed.takes() };
     let there = account(&world, deed.sends(), least..=deed.takes(), &case);
     if !on_the_way {
+        assert!(world.was_overtaken(), "{case}: nobody was faster");
         let sent = |number: &u64| there.contains(number) || world.got.contains(number);
         assert!(deed.sends().iter().all(sent), "{case}: it was not sent");
     }

@@ -92,8 +92,7 @@ fn kill_after(situation: Situation, (first, i): (Deed, usize), (second, j): (Dee
     // Attached by now, if it is to be an endpoint: it finds the dead in its operation and not before.
     let mut next = Traced::fork(|| second.act(&world.channel, &log));
     world.begin();
-    let pid = reaper.pid();
-    if !(0..i).all(|_| reaper.step(|| world.serve(pid))) {
+    if !(0..i).all(|_| world.lead(&mut reaper)) {
         return Ended::First;
     }
     if i > 0 && !reaper.did().changes() {
@@ -101,8 +100,7 @@ fn kill_after(situation: Situation, (first, i): (Deed, usize), (second, j): (Dee
     }
     let did = reaper.did();
     reaper.kill();
-    let pid = next.pid();
-    let on_the_way = (0..j).all(|_| next.step(|| world.serve(pid)));
+    let on_the_way = (0..j).all(|_| world.lead(&mut next));
     score.count(next.did());
     let case = format!(
         "{first:?} killed after {i} steps, {did:?}; {second:?} killed after {j} steps, {:?}",

@@ -39,7 +39,7 @@ fn stop_after(deed: Deed, situation: Situation, steps: usize) -> Option<Did> {
     let mut victim = Traced::fork(|| deed.act(&world.channel, &log));
     world.begin();
     let pid = victim.pid();
-    if !(0..steps).all(|_| victim.step(|| world.serve(pid))) {
+    if !(0..steps).all(|_| world.lead(&mut victim)) {
         return None;
     }
     let did = victim.did();

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use annulus::FenceMode;
 use annulus::blocks::TryLoanError;
+use annulus::crash::Access;
 use nix::unistd::Pid;
 
 use super::deed::{Deed, write};
 use crate::support::pool::{Phase, Pool};
 use crate::support::stock::{self, Channel, Picture, ROOM, Rx, Tx};
-use crate::trace::{Traced, begin, end};
+use crate::trace::{Did, Traced, begin, end};
 use crate::world::has_attach_byte;
 
 /// Blocks: not a power of two, so that there are more entries.
@@ -64,6 +65,8 @@ pub struct Situation {
     pub buried: bool,
     /// All but one entry of the lap are behind, so that whoever goes on comes to the end of it; and fences are fences.
     pub turned: bool,
+    /// Another is faster by one message: the victim's first compare-and-swap of an entry, or of a message, is lost.
+    pub rival: bool,
 }
 
 /// Who has died, before they are repaired.
@@ -73,6 +76,7 @@ pub const fn unburied(messages: usize, dead: &'static [Dead]) -> Situation {
         dead,
         buried: false,
         turned: false,
+        rival: false,
     }
 }
 
@@ -90,9 +94,17 @@ const fn turned(messages: usize) -> Situation {
     }
 }
 
+const fn rivalled(messages: usize) -> Situation {
+    Situation {
+        rival: true,
+        ..unburied(messages, &[])
+    }
+}
+
 /// Empty, in part used, all in use; with each of the dead and with several, before they have been repaired and after, and
-/// with all blocks in use so that whoever wants one must repair first; at the end of a lap.
-const SITUATIONS: [Situation; 14] = {
+/// with all blocks in use so that whoever wants one must repair first; at the end of a lap;
+/// and with a rival.
+const SITUATIONS: [Situation; 15] = {
     use Dead::*;
     [
         unburied(0, &[]),
@@ -109,6 +121,7 @@ const SITUATIONS: [Situation; 14] = {
         buried(2, &[Loaning, Staged, ReceivingTwo]),
         turned(0),
         turned(3),
+        rivalled(4),
     ]
 };
 
@@ -118,7 +131,7 @@ impl Situation {
         let sent = self.messages + usize::from(self.dead.contains(&Dead::Published));
         let received: usize = self.dead.iter().map(|dead| dead.receives()).sum();
         let in_use = self.messages + self.dead.iter().map(|dead| dead.holds()).sum::<usize>() - received;
-        (!self.turned || deed.moves_messages())
+        (!(self.turned || self.rival) || deed.moves_messages())
             && (sent > received || !deed.needs_a_message())
             && (in_use < BLOCKS || deed != Deed::Abort)
     }
@@ -157,6 +170,8 @@ pub struct World {
     /// It was told that nobody is left to send to.
     pub hung_up: bool,
     situation: Situation,
+    /// The rival has been faster.
+    overtaken: bool,
     corpses: Vec<Traced>,
 }
 
@@ -187,6 +202,7 @@ impl World {
             next: 1,
             hung_up: false,
             situation,
+            overtaken: false,
             corpses: Vec::new(),
         };
         if situation.turned {
@@ -228,10 +244,7 @@ impl World {
         }
         if dead == Dead::Loaning {
             // Another step, and it has begun to write.
-            while !matches!(
-                dying.did(),
-                crate::trace::Did::Access(annulus::crash::Access::CopyIn, _)
-            ) {
+            while !matches!(dying.did(), Did::Access(Access::CopyIn, _)) {
                 assert!(dying.step(|| ()));
             }
         }
@@ -300,6 +313,35 @@ impl World {
             "{number}: of the dead's {:?}",
             self.again
         );
+    }
+
+    /// The victim goes on to what it does next; `false` if it has come to its end instead.
+    pub fn lead(&mut self, victim: &mut Traced) -> bool {
+        let pid = victim.pid();
+        let on_the_way = victim.step(|| self.serve(pid));
+        if on_the_way && self.situation.rival && !self.overtaken {
+            self.overtake(victim);
+        }
+        on_the_way
+    }
+
+    /// If there is a rival, it has been faster.
+    pub fn was_overtaken(&self) -> bool {
+        self.overtaken || !self.situation.rival
+    }
+
+    /// Sends, or receives, if the victim has made up its mind on where to do that, and has not done it.
+    fn overtake(&mut self, victim: &Traced) {
+        let id = self.id_of(victim.pid()).expect("it has attached");
+        if self.pool.record(id).role == 1 {
+            let staged = Picture::of(&self.pool)
+                .held(id)
+                .any(|seen| seen.block.phase == Phase::Staged);
+            self.overtaken = staged && self.send();
+        } else if let Did::Access(Access::Load, place) = victim.did() {
+            // It has looked at a block's word.
+            self.overtaken = place.file().ends_with("pool/mod.rs") && self.receive();
+        }
     }
 
     /// The victim, in process `pid`, is about to sleep, or on its way to its end: gives it what it waits for, if nothing that is there can become that.
