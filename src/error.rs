@@ -565,6 +565,16 @@ pub enum AttachError {
         /// The region's, in bytes; 0 in a ring.
         actual: usize,
     },
+    /// Headers of another alignment.
+    #[error(
+        "the headers of the channel's messages are aligned to {actual} bytes, this program's to {expected}: do both mean the same type?"
+    )]
+    HeaderAlign {
+        /// This program's, in bytes.
+        expected: usize,
+        /// The region's, in bytes; 0 in a ring.
+        actual: usize,
+    },
     /// Messages of another type or schema.
     #[error(
         "the channel carries {actual:?}, this program expects {expected:?}: give both sides one `schema` if they mean the same"

@@ -45,15 +45,18 @@ impl BlockLayout {
     }
 
     /// Of types of which no more is known than line 0 says.
-    pub(super) fn described(item: usize, align: usize, header: usize) -> Option<BlockLayout> {
-        let possible = item != 0 && align.is_power_of_two() && header <= MAX_HEADER;
-        // A header that is aligned to more stands further on, by less than the items' alignment leaves.
-        possible.then_some(BlockLayout {
+    pub(super) fn described(item: usize, align: usize, header: usize, header_align: usize) -> Option<BlockLayout> {
+        let possible = item != 0
+            && align.is_power_of_two()
+            && header <= MAX_HEADER
+            && header_align.is_power_of_two()
+            && header.is_multiple_of(header_align);
+        possible.then(|| BlockLayout {
             item,
             item_align: 1,
             header,
-            header_offset: size_of::<[u64; 2]>(),
-            header_align: 1,
+            header_offset: header_align.max(size_of::<[u64; 2]>()),
+            header_align,
         })
     }
 }

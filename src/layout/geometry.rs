@@ -98,7 +98,10 @@ impl Payload {
     pub fn described(header: &Header) -> Option<Payload> {
         let (size, align) = (header.payload_size as usize, header.payload_align as usize);
         match Kind::decode(header.kind)? {
-            Kind::Blocks => BlockLayout::described(size, align, header.header_size as usize).map(Payload::Block),
+            Kind::Blocks => {
+                let (header, header_align) = (header.header_size.into(), header.header_align.into());
+                BlockLayout::described(size, align, header, header_align).map(Payload::Block)
+            }
             _ => PayloadLayout::described(size, align).map(Payload::Slot),
         }
     }

@@ -49,7 +49,9 @@ pub struct Header {
     /// [`fingerprint`] of the whole name.
     pub fingerprint: u64,
     /// `size_of::<H>()` of a block's header; 0 in a ring.
-    pub header_size: u32,
+    pub header_size: u16,
+    /// `align_of::<H>()` of a block's header; 0 in a ring.
+    pub header_align: u16,
     /// The beginning of the name, zero-padded UTF-8.
     pub name: [u8; NAME_LEN],
 }

@@ -27,7 +27,7 @@ fn layout_md_says_what_a_block_begins_with() {
     assert_eq!(offset_of!(Head<u8>, header), 16);
     assert_eq!(offset_of!(Head<u128>, header), 16);
     assert_eq!(offset_of!(Head<Wide>, header), 64);
-    assert!(fields("Line 0").contains(&("header_size", 88, 4)));
+    assert!(fields("Line 0").contains(&("header_size", 88, 2)));
 }
 
 fn fields_of(table: &[Vec<&'static str>], name: &str) -> (&'static str, &'static str) {
@@ -197,6 +197,19 @@ fn a_region_of_blocks_is_attached_as_it_was_planned_and_no_other() {
         AttachError::HeaderSize {
             expected: 24,
             actual: 20
+        }
+    ));
+    #[repr(C, align(32))]
+    struct Wide([u8; 20]);
+    let wide = BlockLayout {
+        header: 20,
+        ..BlockLayout::of::<u32, Wide>()
+    };
+    assert!(matches!(
+        attach(wide, &plan.name).unwrap_err(),
+        AttachError::HeaderAlign {
+            expected: 32,
+            actual: 1
         }
     ));
     let aligned = BlockLayout {

@@ -41,7 +41,8 @@ pub(super) fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Hea
         total: geometry.total as u64,
         boot_id: process::boot_id(),
         fingerprint: header::fingerprint(&plan.name),
-        header_size: header_size(plan.arrangement.payload()),
+        header_size: header(plan.arrangement.payload()).0,
+        header_align: header(plan.arrangement.payload()).1,
         name: header::name_field(&plan.name),
     };
     Ok((geometry, line))
@@ -92,11 +93,11 @@ fn align_field(arrangement: Arrangement) -> u32 {
     }
 }
 
-/// The size of a header in line 0.
-fn header_size(payload: Payload) -> u32 {
+/// Size and alignment of a block's header in line 0, both at most a page.
+fn header(payload: Payload) -> (u16, u16) {
     match payload {
-        Payload::Slot(_) => 0,
-        Payload::Block(layout) => layout.header as u32,
+        Payload::Slot(_) => (0, 0),
+        Payload::Block(layout) => (layout.header as u16, layout.header_align as u16),
     }
 }
 
@@ -162,10 +163,17 @@ pub(super) fn check(file: BorrowedFd<'_>, line: &Header, expected: &Expected) ->
         });
     }
     check_alignment(line, expected.payload)?;
-    if line.header_size != header_size(expected.payload) {
+    let (size, align) = header(expected.payload);
+    if line.header_size != size {
         return Err(AttachError::HeaderSize {
-            expected: header_size(expected.payload) as usize,
-            actual: line.header_size as usize,
+            expected: size.into(),
+            actual: line.header_size.into(),
+        });
+    }
+    if line.header_align != align {
+        return Err(AttachError::HeaderAlign {
+            expected: align.into(),
+            actual: line.header_align.into(),
         });
     }
     if line.fingerprint != header::fingerprint(&expected.name) {

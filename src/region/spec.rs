@@ -65,7 +65,8 @@ macro_rules! compiled {
 fn layout_md_says_what_the_code_does() {
     let header = compiled! { Header:
         magic: 8, abi: 4, kind: 4, capacity: 8, stride: 4, payload_size: 4, payload_align: 4, table_length: 4,
-        fence_mode: 4, tick_ms: 4, spin_ns: 4, policy: 4, total: 8, boot_id: 16, fingerprint: 8, header_size: 4, name: NAME_LEN,
+        fence_mode: 4, tick_ms: 4, spin_ns: 4, policy: 4, total: 8, boot_id: 16, fingerprint: 8, header_size: 2, header_align: 2,
+        name: NAME_LEN,
     };
     assert_eq!(fields("Line 0"), header);
     // No field is left out: each begins where the one before ends.

@@ -23,8 +23,8 @@ fn set(file: &File, offset: u64, bytes: &[u8]) {
     file.write_all_at(bytes, offset).unwrap();
 }
 
-/// Fields of four and of eight bytes, by their offsets.
-const FIELDS: [(u64, usize); 17] = [
+/// Fields of two, four and eight bytes, by their offsets.
+const FIELDS: [(u64, usize); 18] = [
     (0, 8),
     (8, 4),
     (12, 4),
@@ -41,7 +41,8 @@ const FIELDS: [(u64, usize); 17] = [
     (64, 8),
     (72, 8),
     (80, 8),
-    (88, 4),
+    (88, 2),
+    (90, 2),
 ];
 
 /// Whoever opens it is refused, or uses it within its bounds: before and behind the mapping are pages that nobody may touch.
@@ -110,4 +111,29 @@ pub(crate) fn a_layout_that_no_plan_makes_does_not_add_up() {
             );
         });
     }
+}
+
+/// The header would be looked for where it is not.
+pub(crate) fn headers_of_another_alignment_are_refused() {
+    #[derive(Clone, Copy)]
+    #[repr(C, align(64))]
+    struct Wide([u8; 128]);
+    // SAFETY: bytes without padding, of which any are a value.
+    unsafe impl annulus::bytemuck::Zeroable for Wide {}
+    // SAFETY: as above.
+    unsafe impl annulus::bytemuck::Pod for Wide {}
+    let channel = Channel::<[u64], Wide>::builder(1, 8)
+        .schema("wide")
+        .anonymous()
+        .unwrap();
+    let fd = channel.as_fd().try_clone_to_owned().unwrap();
+    let error = Channel::<[u64], [u8; 128]>::builder(0, 0).schema("wide").from_fd(fd);
+    assert!(matches!(
+        error.unwrap_err(),
+        AttachError::HeaderAlign {
+            expected: 1,
+            actual: 64
+        }
+    ));
+    assert_eq!(Wide([0; 128]).0.len(), size_of::<Wide>());
 }

@@ -128,6 +128,7 @@ fn main() -> std::process::ExitCode {
             hints_that_lag_cost_nothing_but_a_walk
             a_dead_senders_message_in_hand_is_corrupt
             others_withstand_a_scribbler
+            headers_of_another_alignment_are_refused
             a_field_that_says_otherwise_is_refused_or_harmless
             a_region_of_items_that_are_nothing_is_refused
             a_layout_that_no_plan_makes_does_not_add_up
