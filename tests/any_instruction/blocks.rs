@@ -18,9 +18,9 @@ use crate::world::{BEHIND, STAKE, WARM_UP};
 /// The last that is sent after a death.
 const LAST: u64 = 99;
 const BLOCKS: usize = 6;
-/// By so many instructions a clock that is read in the vDSO may take more or less each time: behind one, what comes so soon
-/// after a stage may be before it.
-const CLOCK: usize = 40;
+/// By so many instructions a clock that is read in the vDSO may take more or less each time: it begins again if the kernel has
+/// moved it meanwhile, which is likely while a process is single-stepped. What comes so soon after a stage may be before it.
+const CLOCK: usize = 300;
 
 /// Each at the one kind of channel that there is.
 pub fn tests() -> [Test; 4] {
