@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use crate::stepping::{At, Reached, is_written_for_this_machine};
+use crate::support::runner;
 use crate::support::words::{self, ORPHAN, Phase, State};
 
 /// Steps that the children of one operation may take together, unless every instruction was asked for. A guess: a step
@@ -61,6 +62,7 @@ pub fn at_each_instruction(what: &str, last: Stage, mut interrupt: impl FnMut(us
     let started = Instant::now();
     let mut interrupted = |count| {
         words::forget(); // The last one's channel.
+        runner::gets_on();
         catch_unwind(AssertUnwindSafe(|| interrupt(count))).unwrap_or_else(|panic| {
             eprintln!("{what}: interrupted after {count} instructions");
             resume_unwind(panic)

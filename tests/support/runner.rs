@@ -43,6 +43,11 @@ pub fn skip(why: impl Display) {
 /// Seconds that a single test may take.
 const PATIENCE: u32 = 170;
 
+/// A test that is many in one says, in between, that it gets on: it may take as long from here on.
+pub fn gets_on() {
+    nix::unistd::alarm::set(PATIENCE);
+}
+
 /// Runs the role that this process was started for, or the tests that the arguments ask for.
 pub fn main(roles: &[Role], tests: &[Test]) -> ExitCode {
     on_alarm();
