@@ -223,7 +223,7 @@ impl<H> Pool<H> {
     /// Asks for the lines with the head of block `index` and its first items, to write to them: to read and then to claim or
     /// write would bring each over twice, and one after the other.
     #[inline(always)]
-    fn expect(&self, index: u32) {
+    pub(crate) fn expect(&self, index: u32) {
         let head = self.head(index);
         prefetch(head);
         prefetch_beyond(head, BLOCK_ALIGN);
@@ -233,6 +233,12 @@ impl<H> Pool<H> {
     #[inline(always)]
     fn word(&self, index: u32, order: Ordering) -> BlockWord {
         BlockWord::from_bits(self.head(index).word.load(order))
+    }
+
+    /// Block `index` is free, as far as can be seen.
+    pub(crate) fn seems_free(&self, index: u32) -> bool {
+        // Relaxed: hint (re-checked by the loan).
+        self.word(index, Relaxed) == BlockWord::FREE
     }
 
     /// What the word says, if the protocol could have stored it.

@@ -126,8 +126,6 @@ impl<H: Pod> Pool<H> {
             .entry(t)
             .compare_exchange(before.bits(), filled.bits(), edge::ENTRY.release(), Relaxed);
         if put.is_ok() {
-            // The one that is likely to be free longest, for the next loan.
-            self.expect(if index + 1 == self.count() { 0 } else { index + 1 });
             let next = self.hint(self.laps.next(t));
             // [TAIL] Release: who starts here finds what is before it filled. After the entry, never before.
             self.lines().tail.0.store(next, edge::TAIL.release());

@@ -370,3 +370,28 @@ pub(crate) fn a_stream_to_another_process_arrives_in_order() {
         assert!(words.all_free());
     }
 }
+
+/// Where a message goes is where one was a moment ago, and all blocks are there for those who keep some.
+pub(crate) fn a_sender_goes_round_few_blocks_while_few_are_in_use() {
+    const BLOCKS: usize = 64;
+    let channel = Channel::<[u64]>::anonymous(BLOCKS, 8).unwrap();
+    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    let used = |rounds: usize| {
+        let addresses = (0..rounds).map(|round| {
+            tx.send_slice(&[round as u64]).unwrap();
+            let block = rx.recv().unwrap();
+            assert_eq!(*block, [round as u64]);
+            block.as_ptr()
+        });
+        addresses.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert!(used(1000) <= 4);
+    for _ in 0..3 {
+        let all: Vec<_> = (0..BLOCKS).map(|_| tx.try_loan(1).unwrap()).collect();
+        assert!(tx.try_loan(1).is_err());
+        drop(all);
+    }
+    // It comes back to few.
+    used(1000);
+    assert!(used(100) <= 4);
+}

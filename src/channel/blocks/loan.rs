@@ -25,6 +25,8 @@ pub struct Loan<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
     /// `None` only while it is being sent or dropped.
     block: Option<Loaned>,
+    /// The block that the next loan is likely to be of.
+    next: u32,
     len: usize,
     header: H,
 }
@@ -42,7 +44,7 @@ impl<T: Pod, H: Pod> Loan<[T], H> {
     #[inline]
     pub fn send(mut self) -> Result<(), SendError<Self>> {
         let block = self.block.take().expect(HELD);
-        match self.attached.publish(block, self.len, &self.header) {
+        match self.attached.publish(block, self.next, self.len, &self.header) {
             Ok(()) => Ok(()),
             Err((block, refusal)) => {
                 self.block = Some(block);
@@ -121,10 +123,11 @@ impl<M: Message + ?Sized, H: Pod> fmt::Debug for Loan<M, H> {
 pub struct UninitLoan<M: Message + ?Sized, H: Pod = ()>(Loan<M, H>);
 
 impl<T: Pod, H: Pod> UninitLoan<[T], H> {
-    pub(super) fn new(attached: Arc<Attached<T, H>>, block: Loaned, len: usize) -> Self {
+    pub(super) fn new(attached: Arc<Attached<T, H>>, block: Loaned, next: u32, len: usize) -> Self {
         UninitLoan(Loan {
             attached,
             block: Some(block),
+            next,
             len,
             header: H::zeroed(),
         })

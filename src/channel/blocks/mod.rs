@@ -81,6 +81,7 @@
 
 mod block;
 mod builder;
+mod cursor;
 mod error;
 mod holders;
 mod loan;

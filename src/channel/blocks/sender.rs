@@ -8,12 +8,12 @@ use bytemuck::Pod;
 
 use crate::error::AttachError;
 use crate::pool::Loaned;
-use crate::sync::{AtomicU32, Relaxed};
 
 use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
 use super::super::place::Place;
 use super::super::seat::Seat;
+use super::cursor::Cursor;
 use super::waiting::{self, Look};
 use super::{Attached, Holders, Loan, LoanError, LoanTimeoutError, Message, TryLoanError, UninitLoan};
 
@@ -26,15 +26,16 @@ use super::{Attached, Holders, Loan, LoanError, LoanTimeoutError, Message, TryLo
 /// After a fork the child's copy answers [`LoanError::WrongProcess`].
 pub struct Sender<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
-    /// The block after the one that was taken last: where to look next. Any value is right.
-    cursor: AtomicU32,
+    /// Where to look for a block.
+    cursor: Cursor,
 }
 
 impl<T: Pod, H: Pod> Sender<[T], H> {
     pub(super) fn new(place: Place) -> Result<Self, AttachError> {
+        let attached = Attached::new(place)?;
         Ok(Sender {
-            attached: Attached::new(place)?,
-            cursor: AtomicU32::new(0),
+            cursor: Cursor::new(attached.endpoint.owner(), attached.pool.count()),
+            attached,
         })
     }
 
@@ -174,9 +175,9 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     }
 
     fn lend(&self, block: Loaned, len: usize) -> UninitLoan<[T], H> {
-        // Relaxed: hint (any value is right); private to the process.
-        self.cursor.store(block.index() + 1, Relaxed);
-        UninitLoan::new(Arc::clone(&self.attached), block, len)
+        let pool = &self.attached.pool;
+        let next = self.cursor.took(block.index(), pool.count());
+        UninitLoan::new(Arc::clone(&self.attached), block, next, len)
     }
 
     /// Takes a free block.
@@ -186,9 +187,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
         if !self.attached.unremarkable() {
             self.attached.attend_as_sender()?;
         }
-        // Relaxed: hint (as above).
-        let from = self.cursor.load(Relaxed);
-        pool.loan(endpoint.owner(), from)
+        pool.loan(endpoint.owner(), self.cursor.first(pool))
             .map_err(|refused| endpoint.refusal(refused))
     }
 
@@ -209,8 +208,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     #[cold]
     fn wait(&self, deadline: Option<u64>) -> Result<Loaned, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
-        // Relaxed: hint (as above).
-        let watch = || pool.watch_for_a_block(self.cursor.load(Relaxed));
+        let watch = || pool.watch_for_a_block(self.cursor.first(pool));
         waiting::until(endpoint, deadline, watch, |look| match look {
             Look::Usual => self.take(),
             Look::AfterTheDead => self.look_after_the_dead_and_take(),
@@ -265,9 +263,16 @@ impl<T: Pod, H: Pod> Attached<T, H> {
         Ok(())
     }
 
-    /// Publishes a message of `len` items and tells a receiver; the block comes back if it was not.
+    /// Publishes a message of `len` items and tells a receiver; the block comes back if it was not. Block `next` is likely to
+    /// be wanted after it.
     #[inline]
-    pub(super) fn publish(&self, mut block: Loaned, len: usize, header: &H) -> Result<(), (Loaned, Refusal)> {
+    pub(super) fn publish(
+        &self,
+        mut block: Loaned,
+        next: u32,
+        len: usize,
+        header: &H,
+    ) -> Result<(), (Loaned, Refusal)> {
         if !self.unremarkable()
             && let Err(refusal) = self.attend_as_sender()
         {
@@ -277,6 +282,7 @@ impl<T: Pod, H: Pod> Attached<T, H> {
         if let Err((block, refused)) = self.pool.publish(self.endpoint.owner(), block) {
             return Err((block, self.endpoint.refusal(refused)));
         }
+        self.pool.expect(next); // Before the other side is through with what it has just got.
         self.gate.count(1);
         self.tell_a_receiver();
         Ok(())
@@ -299,8 +305,7 @@ impl<M: Message + ?Sized, H: Pod> Clone for Sender<M, H> {
     fn clone(&self) -> Self {
         Sender {
             attached: Arc::clone(&self.attached),
-            // Relaxed: hint (any value is right); private to the process.
-            cursor: AtomicU32::new(self.cursor.load(Relaxed)),
+            cursor: self.cursor.clone(),
         }
     }
 }
