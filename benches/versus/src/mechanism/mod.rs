@@ -229,6 +229,7 @@ fn refuses<K: Mechanism>(ask: &Ask) -> Option<Skip> {
 pub fn ours(ask: &Ask) -> &'static str {
     match ask.question {
         Question::Many => annulus::Mpmc::NAME,
+        _ if ask.size > annulus::MOST => annulus_blocks::Blocks::NAME,
         _ => annulus::Spsc::NAME,
     }
 }
