@@ -100,3 +100,16 @@ pub(crate) fn look_at_clock() -> u64 {
 pub(crate) fn ahead() -> u64 {
     AHEAD.load(Relaxed)
 }
+
+/// This process sleeps until it is woken.
+static SOUNDLY: AtomicBool = AtomicBool::new(false);
+
+/// From here on this process's sleeps end when somebody wakes it, and not by the clock: who is not told of something
+/// does not come to know of it by a tick.
+pub fn sleep_soundly() {
+    SOUNDLY.store(true, Relaxed);
+}
+
+pub(crate) fn sleeps_soundly() -> bool {
+    SOUNDLY.load(Relaxed)
+}

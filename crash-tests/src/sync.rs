@@ -208,7 +208,7 @@ pub(crate) fn now() -> u64 {
         .wrapping_add(crash::look_at_clock())
 }
 
-/// Sleeps while `word` is `expected`, until woken or until `until`.
+/// Sleeps while `word` is `expected`, until woken or, unless soundly, until `until`.
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, until: u64) {
     let until = until.saturating_sub(crash::ahead());
     let deadline = futex::Timespec {
@@ -219,7 +219,7 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, until: u64) {
         &word.0,
         futex::Flags::empty(),
         expected,
-        Some(&deadline),
+        (!crash::sleeps_soundly()).then_some(&deadline),
         NonZeroU32::MAX,
     );
 }

@@ -4,8 +4,10 @@
 //! comes to another and says so, and what he had on loan was never sent.
 
 mod deed;
+mod ending;
 mod kills;
 mod reapers;
+mod sleepers;
 mod stops;
 mod world;
 
@@ -52,5 +54,10 @@ pub fn tests() -> Vec<Test> {
         "a_reaper": Recover, 24;
     });
     tests.extend(reapers::tests());
+    tests.extend(sleepers::tests());
+    tests.push(Test::new(
+        "blocks::the_last_message_comes_before_the_end",
+        ending::the_last_message_comes_before_the_end,
+    ));
     tests
 }
