@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     Published,
     /// A dead receiver's block stays a message. Without: it becomes free.
     BlockOrphan,
+    /// Who reaps reads what the dead one has when it has its byte. Without: before.
+    ByteFirst,
     /// Who gives a block back wakes a sender.
     ReleaseTells,
     /// The notifier bumps the waker epoch before it wakes.
@@ -65,6 +67,7 @@ impl Rule {
             Rule::Unpublished => "rule.unpublished",
             Rule::Published => "rule.published",
             Rule::BlockOrphan => "rule.block_orphan",
+            Rule::ByteFirst => "rule.byte_first",
             Rule::ReleaseTells => "rule.release_tells",
             Rule::WakerEpoch => "rule.waker_epoch",
             Rule::WaiterEpoch => "rule.waiter_epoch",

@@ -205,6 +205,9 @@ const RULES: &[Mutation] = &[
     mutation("rule.hint_last", RECEIVERS_DEATH, "each once"),
     mutation("rule.unpublished", SENDERS_DEATH, "a block is lost"),
     mutation("rule.published", SENDERS_DEATH, "its message was sent"),
+    // The sweep is the same pass.
+    mutation("rule.published", "a_reused_id_of_blocks_is_swept_first", "free"),
+    mutation("rule.byte_first", SENDERS_DEATH, "its message was sent"),
     mutation("rule.release_tells", "each_freed_block_wakes_a_sender", LOST),
     mutation("rule.block_orphan", RECEIVERS_DEATH, "each once"),
     mutation(

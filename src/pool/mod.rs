@@ -79,9 +79,12 @@
 //! | `STAGED` before the entry | `empty_is_exact_for_blocks` |
 //! | hints after what they tell of | `empty_is_exact_for_blocks`, `a_blocks_sender_may_be_killed_anywhere`, `a_blocks_receiver_may_be_killed_anywhere` |
 //! | B5: a dead sender's `STAGED` is always freed, or always left | `a_blocks_sender_may_be_killed_anywhere` |
+//! | B4: the byte, before the words are read | `a_blocks_sender_may_be_killed_anywhere` |
 //! | the message in an orphan: `FREE` | `a_blocks_receiver_may_be_killed_anywhere` |
 //! | the sweep of a reused id, or the owner byte | `a_reused_id_of_blocks_is_swept_first` |
 //! | a wake-up with each freed block | `each_freed_block_wakes_a_sender` |
+//!
+//! What else can be left out, `.ci/mutate` does, by patches: `models/CONTROLS.md` has a line for each rule.
 //!
 //! That a stopped process is in nobody's way is `nothing_holds_up_the_others`; that old hints do no harm,
 //! `a_late_hint_of_blocks_loses_nothing`; that each message and each freed block wakes one, and nobody passes a wake-up on,

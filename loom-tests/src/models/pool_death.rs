@@ -88,7 +88,9 @@ pub(super) fn a_blocks_sender_may_be_killed_anywhere() {
                 let victim = spawn(move || kill::after(accesses, || assert!(blocks.send(id(0), 1))).is_some());
                 let sender = spawn(move || assert!(blocks.send(id(1), 11), "a block is left"));
                 let mut got: Vec<_> = blocks.recv(id(2)).into_iter().collect();
+                let foreseen = blocks.foresee(id(0));
                 let returned = victim.join().unwrap();
+                blocks.free_foreseen(foreseen);
                 let freed = blocks.reap(id(0), Role::Sender);
                 got.extend(blocks.recv(id(2)));
                 sender.join().unwrap();

@@ -9,7 +9,7 @@ use crate::layout::block::{BlockPhase, BlockWord, Entry, Head};
 use crate::layout::{Laps, Lines, Owner, Role};
 use crate::pool::{Loaned, Pool, Received};
 use crate::ring::Refused;
-use crate::sync::{self, AtomicU64, Relaxed};
+use crate::sync::{self, AtomicU64, Ordering, Relaxed};
 use crate::weaken::Rule;
 
 /// The shared words and blocks of a region.
@@ -143,6 +143,31 @@ impl Blocks {
     fn taken(&'static self, block: Received) -> Taken {
         let pool = self.pool();
         Taken { pool, block }
+    }
+
+    /// Without [`Rule::ByteFirst`]: the blocks that `dead`, who may be at it still, has staged and not published.
+    pub(crate) fn foresee(&'static self, dead: Owner) -> Vec<(usize, BlockWord)> {
+        let mut unpublished = Vec::new();
+        for index in (0..self.heads.len()).filter(|_| !Rule::ByteFirst.kept()) {
+            if let BlockPhase::Staged(owner, position) = self.block(index)
+                && owner == dead
+            {
+                let entry = &self.entries[self.laps.index(position) as usize];
+                if !Entry::from_bits(entry.load(Relaxed)).names(self.laps, position, index as u32) {
+                    unpublished.push((index, BlockWord::staged(owner, position)));
+                }
+            }
+        }
+        unpublished
+    }
+
+    /// Frees them, if they are as they were.
+    pub(crate) fn free_foreseen(&'static self, unpublished: Vec<(usize, BlockWord)>) {
+        for (index, word) in unpublished {
+            let word_of = &self.heads[index].word;
+            // As the pass does: what `dead` has done comes before us.
+            let _ = word_of.compare_exchange(word.bits(), BlockWord::FREE.bits(), Ordering::Release, Relaxed);
+        }
     }
 
     /// Repairs after `dead`; how many blocks.
