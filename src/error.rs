@@ -295,6 +295,14 @@ pub enum CreateError {
         /// `size_of::<T>()`.
         item: usize,
     },
+    /// A block has at most some 256 GiB.
+    #[error(
+        "a block has at most {max} bytes, its word, its header and padding included: smaller ones, or more of them"
+    )]
+    BlockSize {
+        /// The most there can be.
+        max: usize,
+    },
     /// Blocks are aligned to a power of two from 64 bytes to a page, and to what their items and headers need.
     #[error(
         "blocks are aligned to a power of two from 64 to 4096 bytes, at least {needed} here, {align} was asked for"

@@ -90,6 +90,8 @@ pub struct Blocks {
 impl Blocks {
     /// Line 0 counts strides in units of so many bytes. Alignments are multiples of it.
     pub const UNIT: usize = BLOCK_ALIGN;
+    /// Most bytes from block to block: what line 0 can say, in whole pages.
+    pub const MAX: usize = (u32::MAX as usize * Self::UNIT) / MAX_BLOCK_ALIGN * MAX_BLOCK_ALIGN;
 
     /// The geometry that line 0 tells of, if it is one that [`BlockPlan::geometry`] makes for this layout.
     pub(super) fn check(header: &Header, kind: Kind, layout: BlockLayout, endpoints: u16) -> Option<Geometry> {
@@ -149,8 +151,10 @@ impl BlockPlan {
         let stride = items_offset
             .checked_add(bytes)
             .and_then(|bytes| bytes.checked_next_multiple_of(self.align))
-            .filter(|stride| u32::try_from(stride / Blocks::UNIT).is_ok())
             .ok_or(overflow)?;
+        if stride > Blocks::MAX {
+            return Err(GeometryError::BlockSize);
+        }
         let table_length = endpoints + Owner::FIRST_MULTI;
         let shift = count.next_power_of_two().trailing_zeros();
         let entry = size_of::<u64>();

@@ -80,6 +80,8 @@ pub enum GeometryError {
     Overflow,
     /// A block of no items, or of items without a size.
     BlockLength,
+    /// A block past [`Blocks::MAX`].
+    BlockSize,
     /// A header past [`MAX_HEADER`](super::blocks::MAX_HEADER).
     HeaderSize,
 }

@@ -108,9 +108,10 @@ impl<H> Pool<H> {
         Ok(match self.decode(word)? {
             BlockPhase::Free | BlockPhase::Reading(Owner::ORPHAN, _) => None,
             BlockPhase::Loaned(owner) | BlockPhase::Reading(owner, _) => Some((owner, word.bits())),
-            // Relaxed: hint (as above).
+            // Relaxed, both: hint (as above). Unless it has been received meanwhile, and its entry filled anew.
             staged @ BlockPhase::Staged(owner, _) => {
-                (!self.is_message(index, staged, Relaxed)).then_some((owner, word.bits()))
+                let claimed = !self.is_message(index, staged, Relaxed) && self.word(index, Relaxed) == word;
+                claimed.then_some((owner, word.bits()))
             }
         })
     }

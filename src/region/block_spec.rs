@@ -245,9 +245,13 @@ fn what_no_region_of_blocks_can_be_is_refused_by_name() {
     for align in [0, 32, 96, 8192] {
         assert!(matches!(create(&plan(1, 1, align)), CreateError::BlockAlign { align: a, needed: 4 } if a == align));
     }
-    for length in [u64::MAX, 1 << 61, 1 << 40] {
+    for length in [u64::MAX, 1 << 62] {
         assert!(matches!(create(&plan(1, length, 64)), CreateError::TooLarge { .. }));
     }
+    // Of four bytes each, after the head.
+    let most = (Blocks::MAX - 64) as u64 / 4;
+    assert!(matches!(create(&plan(1, most + 1, 64)), CreateError::BlockSize { max } if max == Blocks::MAX));
+    assert!(matches!(create(&plan(1, most, 64)), CreateError::TooLarge { wanted, .. } if wanted > Blocks::MAX as u64));
     let with_header = Plan {
         arrangement: Arrangement::Blocks(BlockPlan {
             layout: BlockLayout::of::<u8, [u8; 4097]>(),

@@ -19,8 +19,9 @@ use crate::pool::{Loaned, Received};
 /// # Invariants
 /// - **I1** Block `index`, below the number of blocks, has room for `most` items of `T` from `first + index * stride` on,
 ///   aligned for `T`, inside the mapping of `region`.
-/// - **I2** What is there is initialised: it came from the kernel as zeros, and whatever was written since is bytes; and every
-///   bit pattern is a `T`.
+/// - **I2** What is there when a block is taken is initialised: it came from the kernel as zeros, and a block that was given
+///   back has been anybody's since, any process's; and every bit pattern is a `T`. Who writes to a loan that is not said to be
+///   initialised vouches for that loan.
 pub(crate) struct Items<T> {
     first: NonNull<u8>,
     stride: usize,

@@ -7,7 +7,7 @@ use super::memory;
 use super::{Expected, Plan, barrier, os, process};
 use crate::error::{AttachError, CreateError};
 use crate::layout::geometry::{self, Arrangement, GeometryError};
-use crate::layout::{FenceMode, Geometry, Header, Kind, Payload, Policy, blocks, header};
+use crate::layout::{Blocks, FenceMode, Geometry, Header, Kind, Payload, Policy, blocks, header};
 
 /// Geometry and line 0 of a new region. Registers for membarrier(2), if that is what it will use.
 pub(super) fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Header), CreateError> {
@@ -126,6 +126,7 @@ fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
             length: blocks.length,
             item: blocks.layout.item,
         },
+        (GeometryError::BlockSize, Arrangement::Blocks(_)) => CreateError::BlockSize { max: Blocks::MAX },
         (GeometryError::HeaderSize, Arrangement::Blocks(blocks)) => CreateError::HeaderSize {
             size: blocks.layout.header,
             max: blocks::MAX_HEADER,

@@ -75,7 +75,7 @@ pub(crate) fn an_exhausted_pool_says_who_has_the_blocks() {
     let process = &holders.endpoints[0].process;
     assert!(!process.is_empty());
     for part in [
-        "no block is free: of 7 blocks 2 are unread".to_owned(),
+        "no block is free: 2 of 7 blocks unread".to_owned(),
         format!("2 with receiver {reader} ({process}, {})", holder.pid()),
         format!("3 with sender {writer} ({process}, {})", lender.pid()),
     ] {
@@ -87,7 +87,7 @@ pub(crate) fn an_exhausted_pool_says_who_has_the_blocks() {
     assert_eq!(late, holders);
     let text = LoanTimeoutError::Timeout(late).to_string();
     assert!(
-        text.starts_with("timed out waiting for a block: of 7 blocks 2 are unread"),
+        text.starts_with("timed out waiting for a block: 2 of 7 blocks unread"),
         "{text}"
     );
     assert!(text.contains(&format!("({process}, {})", holder.pid())), "{text}");
@@ -103,7 +103,7 @@ pub(crate) fn an_exhausted_pool_says_who_has_the_blocks() {
     channel.recover().unwrap();
     let left = channel.holders();
     assert_eq!((left.unread, left.orphaned, left.endpoints.len()), (2, 2, 0));
-    assert_eq!(left.to_string(), "of 7 blocks 2 are unread, 2 a dead receiver's");
+    assert_eq!(left.to_string(), "2 of 7 blocks unread, 2 a dead receiver's");
     // And we, among them.
     let ours: Vec<_> = (0..3).map(|number| loan(&tx, number)).collect();
     let Err(TryLoanError::Exhausted(holders)) = try_send(&tx, 0) else {
@@ -211,12 +211,12 @@ pub(crate) fn what_is_larger_than_allowed_is_not_made() {
     ] {
         let (error, _) = refused(Channel::<[u8]>::anonymous(blocks, length));
         assert!(
-            matches!(error, CreateError::TooLarge { .. }),
+            matches!(error, CreateError::TooLarge { .. } | CreateError::BlockSize { .. }),
             "{blocks} of {length}: {error}"
         );
         let (error, _) = refused(Channel::<[Huge]>::anonymous(blocks, length));
         assert!(
-            matches!(error, CreateError::TooLarge { .. }),
+            matches!(error, CreateError::TooLarge { .. } | CreateError::BlockSize { .. }),
             "{blocks} of {length}: {error}"
         );
     }

@@ -7,7 +7,7 @@ use annulus::{AttachError, RecvError, RecvTimeoutError, SendError, TryRecvError}
 use nix::unistd::getpid;
 
 use crate::support::{LONG, Peer};
-use crate::world::{A_WHILE, channel, drain, go_on, loan, next, number, receive, send};
+use crate::world::{A_WHILE, channel, drain, go_on, holding, loan, next, number, receive, send};
 
 pub(crate) fn a_seat_becomes_the_childs_endpoint() {
     let (channel, words) = channel(4);
@@ -218,4 +218,29 @@ pub(crate) fn a_child_does_not_keep_a_dead_parents_blocks() {
     outcome.expect("the dead parent's");
     channel.recover().unwrap();
     go_on(&tx, &rx, &words);
+}
+
+/// Nor does it look after the dead in its parent's name, however many messages that has received.
+pub(crate) fn a_forked_childs_receiver_takes_over_nothing() {
+    for received in [1023, 1024] {
+        let (channel, words) = channel(4);
+        let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+        for number in 0..received {
+            send(&tx, number);
+            assert_eq!(next(&rx), Ok(number));
+        }
+        send(&tx, received);
+        holding(&channel, received, 1).kill();
+        assert_eq!(channel.recover().unwrap(), 1);
+        Peer::fork("child", |_| {
+            for _ in 0..3 {
+                assert_eq!(rx.try_recv().map(|_| ()), Err(TryRecvError::WrongProcess));
+            }
+        })
+        .join();
+        let again = rx.try_recv().unwrap();
+        assert!(again.redelivered() && number(&again) == received);
+        drop(again);
+        assert!(words.all_free());
+    }
 }

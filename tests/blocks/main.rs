@@ -158,6 +158,7 @@ fn main() -> std::process::ExitCode {
             a_seat_becomes_the_childs_endpoint
             a_seat_is_taken_once
             a_child_that_is_killed_before_it_sits_down_ends_the_stream
+            a_forked_childs_receiver_takes_over_nothing
             a_forked_child_cannot_use_its_parents_endpoints
             what_a_forked_child_drops_disturbs_nobody
             a_forked_childs_copy_of_a_loan_or_a_block_does_nothing

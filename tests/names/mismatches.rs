@@ -85,8 +85,8 @@ pub fn what_is_not_a_channel_is_told_by_what_it_is() {
         error
     };
     assert!(matches!(
-        patch(8, 2),
-        AttachError::AbiVersion { expected: 1, actual: 2 }
+        patch(8, 3),
+        AttachError::AbiVersion { expected: 2, actual: 3 }
     ));
     assert!(matches!(
         patch(12, 9),

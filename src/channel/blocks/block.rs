@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::slice;
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -75,6 +76,15 @@ impl<T: Pod, H: Pod> Deref for Block<[T], H> {
     fn deref(&self) -> &[T] {
         let block = self.block.as_ref().expect("taken only by drop");
         self.attached.items.received(block, self.len)
+    }
+}
+
+impl<'a, T: Pod, H: Pod> IntoIterator for &'a Block<[T], H> {
+    type Item = &'a T;
+    type IntoIter = slice::Iter<'a, T>;
+
+    fn into_iter(self) -> slice::Iter<'a, T> {
+        self.iter()
     }
 }
 

@@ -77,7 +77,7 @@ impl Holders {
 impl fmt::Display for Holders {
     /// For people, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "of {} blocks {} are unread", self.blocks, self.unread)?;
+        write!(f, "{} of {} blocks unread", self.unread, self.blocks)?;
         if self.orphaned != 0 {
             write!(f, ", {} a dead receiver's", self.orphaned)?;
         }

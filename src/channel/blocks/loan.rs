@@ -37,8 +37,7 @@ impl<T: Pod, H: Pod> Loan<[T], H> {
     /// Waits for nothing: whoever has a block has a place.
     ///
     /// # Errors
-    /// - [`SendError::Disconnected`]: no receiver is left (one had been there), or the channel is closed. The loan comes
-    ///   back.
+    /// - [`SendError::Disconnected`]: no receiver is left, or the channel is closed. The loan comes back.
     /// - [`SendError::Corrupt`]: the shared memory was overwritten; give the channel up.
     /// - [`SendError::WrongProcess`]: this is a forked child's copy.
     #[inline]
@@ -137,6 +136,16 @@ impl<T: Pod, H: Pod> UninitLoan<[T], H> {
         let mut loan = self.0;
         loan.fill(T::zeroed());
         loan
+    }
+
+    /// The loan as an earlier message left it. Nothing has been written to it since it was made.
+    pub(super) fn into_left(self) -> Loan<[T], H> {
+        self.0
+    }
+
+    /// Says something about the message; zeros unless it is called.
+    pub fn set_header(&mut self, header: H) {
+        self.0.set_header(header);
     }
 
     /// The loan, with a copy of `items`.

@@ -58,12 +58,13 @@
 //! | sender, after that | are delivered | |
 //! | receiver, with a message that it has received | are delivered to another, out of order: [`Block::redelivered`] | lose nothing |
 //! | receiver, after the drop of the [`Block`] | are free | |
+//! | receiver, the same, when the others have been told of the end of the stream | wait for a receiver that asks again, or attaches | have been told that nothing is left: nobody waits for what a living process has in hand |
 //! | last sender | | get what is there, then [`RecvError::Disconnected`](crate::RecvError::Disconnected) |
 //! | last receiver | | [`LoanError::Disconnected`], [`SendError::Disconnected`](crate::SendError::Disconnected) |
 //!
-//! So while nobody dies every message is delivered exactly once, and after a death at least once: what a dead receiver had
-//! not dropped comes again. The deaths are noticed as in a ring: by those who wait, those who find nothing, those who
-//! attach, and a receiver that always finds something looks before each 1,024th.
+//! So while nobody dies every message is delivered exactly once, and after a death at least once, as long as somebody
+//! receives: what a dead receiver had not dropped comes again. The deaths are noticed as in a ring: by those who wait, those who find nothing, those who
+//! attach, and a receiver that always finds something looks once in 1,024 messages.
 //!
 //! # Trust
 //! A [`Block`] lends a shared reference to memory that the sender's process, and every other that has the channel, can
@@ -104,6 +105,7 @@ use crate::layout::{Kind, Role};
 use crate::region::Region;
 use crate::region::items::Items;
 use crate::region::lock::LockFile;
+use crate::sync::AtomicU32;
 
 use super::endpoint::{Endpoint, Gate};
 use super::options::Opened;
@@ -120,6 +122,10 @@ pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use sender::Sender;
 
 /// What the messages of a channel are: `[T]`, items one after the other.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the message of a channel of blocks",
+    note = "messages are slices of `Pod` items: `Channel::<[u8]>`"
+)]
 #[expect(private_bounds, reason = "sealed: there may be others one day")]
 pub trait Message: OfItems {}
 impl<T: Pod> Message for [T] {}
@@ -194,7 +200,8 @@ impl<T: Pod, H: Pod> Channel<[T], H> {
     }
 
     /// The channel called `name`: opened if there is one, otherwise made; as
-    /// [`Channel::open_or_create`](crate::Channel::open_or_create).
+    /// [`Channel::open_or_create`](crate::Channel::open_or_create). One that is opened has as many blocks, and as long ones,
+    /// as its maker has chosen: [`blocks`](Self::blocks), [`block_len`](Self::block_len).
     ///
     /// # Errors
     /// [`OpenOrCreateError`]: as for [`open`](Self::open) or [`create`](Self::create), but the name is never taken.
@@ -333,6 +340,7 @@ impl<M: Message + ?Sized, H: Pod> fmt::Debug for Channel<M, H> {
         f.debug_struct("Channel")
             .field("message", &self.schema)
             .field("blocks", &self.region.geometry().capacity())
+            .field("block_len", &(self.region.view().items().2 / size_of::<M::Item>()))
             .finish_non_exhaustive()
     }
 }
@@ -344,6 +352,9 @@ struct Attached<T, H> {
     gate: Gate,
     pool: Pool<H>,
     items: Items<T>,
+    /// Messages received so far, and how many there were when a receiver last looked after the dead in passing.
+    received: AtomicU32,
+    looked_at: AtomicU32,
 }
 
 impl<T: Pod, H: Pod> Attached<T, H> {
@@ -356,6 +367,8 @@ impl<T: Pod, H: Pod> Attached<T, H> {
             endpoint,
             pool,
             items: Items::new(&region),
+            received: AtomicU32::new(0),
+            looked_at: AtomicU32::new(0),
         }))
     }
 

@@ -8,7 +8,7 @@ use bytemuck::Pod;
 
 use crate::error::{AttachError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::pool::Received;
-use crate::sync::{AtomicU32, Relaxed};
+use crate::sync::Relaxed;
 
 use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
@@ -17,8 +17,8 @@ use super::super::seat::Seat;
 use super::waiting::{self, Look};
 use super::{Attached, Block, Message};
 
-/// A receiver looks after the dead before each receive that is a multiple of this: under steady traffic it never finds
-/// nothing, and what a dead one had would wait for ever.
+/// A receiver looks after the dead once in so many messages: under steady traffic it never finds nothing, and what a dead
+/// one had would wait for ever.
 const LOOK_EACH: u32 = 1024;
 
 /// The receiving end of a channel of blocks.
@@ -30,8 +30,6 @@ const LOOK_EACH: u32 = 1024;
 /// After a fork the child's copy answers [`RecvError::WrongProcess`].
 pub struct Receiver<M: Message + ?Sized, H: Pod = ()> {
     attached: Arc<Attached<M::Item, H>>,
-    /// Messages that were received by this handle.
-    count: AtomicU32,
 }
 
 /// A message, and whether it had come to a receiver before.
@@ -41,21 +39,21 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     pub(super) fn new(place: Place) -> Result<Self, AttachError> {
         Ok(Receiver {
             attached: Attached::new(place)?,
-            count: AtomicU32::new(0),
         })
     }
 
     /// Receives a message, waiting while there is none.
     ///
     /// # Errors
-    /// - [`RecvError::Disconnected`]: nothing is left and no sender is (one had been there), or the channel is closed. A
-    ///   sender that attaches later makes the channel live again, and so does a receiver that dies with a message in
-    ///   hand.
+    /// - [`RecvError::Disconnected`]: nothing is left and no sender is, or none can come any more, or the channel is closed.
+    ///   A sender that attaches later makes the channel live again. What *other receivers have in hand* is not waited for:
+    ///   should one be killed then, its message is left for who asks again, or attaches. Who must not miss that asks again
+    ///   when the other processes have ended.
     /// - [`RecvError::Corrupt`]: the shared memory was overwritten; give the channel up.
     /// - [`RecvError::WrongProcess`]: this is a forked child's copy.
     #[inline]
     pub fn recv(&self) -> Result<Block<[T], H>, RecvError> {
-        let found = match self.attached.take(&self.count) {
+        let found = match self.attached.take() {
             Err(Refusal::Blocked) => self.wait(None),
             found => found,
         };
@@ -69,9 +67,9 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     #[inline]
     pub fn try_recv(&self) -> Result<Block<[T], H>, TryRecvError> {
         let attached = &self.attached;
-        let found = match attached.take(&self.count) {
+        let found = match attached.take() {
             Err(Refusal::Blocked) if attached.endpoint.ended() || attached.endpoint.time_to_look() => {
-                attached.look_after_the_dead(&self.count)
+                attached.look_after_the_dead()
             }
             found => found,
         };
@@ -95,7 +93,7 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     }
 
     fn recv_until(&self, deadline: Option<u64>) -> Result<Block<[T], H>, RecvTimeoutError> {
-        let found = match self.attached.take(&self.count) {
+        let found = match self.attached.take() {
             Err(Refusal::Blocked) => self.wait(deadline),
             found => found,
         };
@@ -106,13 +104,11 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     fn wait(&self, deadline: Option<u64>) -> Result<Found, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         let watch = || pool.watch_for_a_message();
-        waiting::until(endpoint, deadline, watch, |look| {
-            match self.attached.take(&self.count) {
-                Err(Refusal::Blocked) if look == Look::AfterTheDead || endpoint.ended() => {
-                    self.attached.look_after_the_dead(&self.count)
-                }
-                found => found,
+        waiting::until(endpoint, deadline, watch, |look| match self.attached.take() {
+            Err(Refusal::Blocked) if look == Look::AfterTheDead || endpoint.ended() => {
+                self.attached.look_after_the_dead()
             }
+            found => found,
         })
     }
 
@@ -159,33 +155,28 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
 impl<T: Pod, H: Pod> Attached<T, H> {
     /// Takes a message.
     #[inline]
-    fn take(&self, count: &AtomicU32) -> Result<Found, Refusal> {
-        // Relaxed: own line (private to the process).
-        if count.load(Relaxed) % LOOK_EACH == LOOK_EACH - 1
-            && let Some(found) = self.look_in_passing(count)?
-        {
-            return Ok(found);
-        }
+    fn take(&self) -> Result<Found, Refusal> {
         if !self.unremarkable()
             && let Some(found) = self.attend_as_receiver()?
         {
             return Ok(found);
         }
-        let me = self.endpoint.owner();
-        match self.pool.receive(me) {
+        // Relaxed, both: own line (private to the process).
+        let received = self.received.load(Relaxed);
+        if received.wrapping_sub(self.looked_at.load(Relaxed)) >= LOOK_EACH
+            && let Some(found) = self.look_in_passing(received)?
+        {
+            return Ok(found);
+        }
+        match self.pool.receive(self.endpoint.owner()) {
             Ok(block) => {
-                self.counted(count);
+                // Relaxed: own line (private to the process). Not a read-modify-write: a few less when threads share it.
+                self.received.store(received.wrapping_add(1), Relaxed);
+                self.gate.count(1);
                 Ok((block, false))
             }
             Err(refused) => Err(self.endpoint.refusal(refused)),
         }
-    }
-
-    #[inline(always)]
-    fn counted(&self, count: &AtomicU32) {
-        // Relaxed, both: own line (private to the process).
-        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
-        self.gate.count(1);
     }
 
     /// Something has happened: messages that have come back, or the last sender has gone?
@@ -217,14 +208,16 @@ impl<T: Pod, H: Pod> Attached<T, H> {
     fn again(&self, block: Received) -> Found {
         self.endpoint.count_redelivered();
         self.gate.count(1);
+        // Who was woken for another message and has this one instead passes that on.
+        self.tell_a_receiver();
         (block, true)
     }
 
     /// Takes over what the dead have left, though there are other messages.
     #[cold]
-    fn look_in_passing(&self, count: &AtomicU32) -> Result<Option<Found>, Refusal> {
-        // Relaxed, both: own line (private to the process).
-        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
+    fn look_in_passing(&self, received: u32) -> Result<Option<Found>, Refusal> {
+        // Relaxed: own line (private to the process).
+        self.looked_at.store(received, Relaxed);
         let reaped = self.endpoint.reap(&self.pool, true)?;
         match reaped.message {
             Some(block) => Ok(Some(self.again(block))),
@@ -238,7 +231,7 @@ impl<T: Pod, H: Pod> Attached<T, H> {
     /// The order matters: see no sender, *then* reap, *then* look once more. What a sender did before it went away is seen by
     /// the last look.
     #[cold]
-    fn look_after_the_dead(&self, count: &AtomicU32) -> Result<Found, Refusal> {
+    fn look_after_the_dead(&self) -> Result<Found, Refusal> {
         let endpoint = &self.endpoint;
         let life = endpoint.life();
         let gone = || endpoint.peers_gone(life, NoneYet::AskWhoCanCome);
@@ -251,7 +244,7 @@ impl<T: Pod, H: Pod> Attached<T, H> {
         if let Some(found) = self.take_orphan()? {
             return Ok(found);
         }
-        match self.take(count) {
+        match self.take() {
             Err(Refusal::Blocked) if ended && reaped.settled => {}
             taken => return taken,
         }
@@ -281,7 +274,6 @@ impl<M: Message + ?Sized, H: Pod> Clone for Receiver<M, H> {
     fn clone(&self) -> Self {
         Receiver {
             attached: Arc::clone(&self.attached),
-            count: AtomicU32::new(0),
         }
     }
 }

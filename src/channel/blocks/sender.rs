@@ -43,7 +43,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     ///
     /// # Errors
     /// - [`LoanError::TooLong`]: a block has not so much room.
-    /// - [`LoanError::Disconnected`]: no receiver is left (one had been there), or the channel is closed.
+    /// - [`LoanError::Disconnected`]: no receiver is left, or none can come any more, or the channel is closed.
     /// - [`LoanError::Corrupt`]: the shared memory was overwritten; give the channel up.
     /// - [`LoanError::WrongProcess`]: this is a forked child's copy.
     #[inline]
@@ -66,6 +66,29 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
             }
             Err(refusal) => Err(refusal.into_loan()),
         }
+    }
+
+    /// The same without zeroing it, to be written over: its items are what an earlier message left there, or zeros. For a
+    /// file, say, that is read into it, and cut to what came by [`Loan::truncate`]:
+    ///
+    /// ```
+    /// use annulus::blocks::Channel;
+    /// use std::{fs::File, io::Read};
+    ///
+    /// let files = Channel::<[u8]>::anonymous(2, 1 << 20)?;
+    /// let (tx, rx) = (files.sender()?, files.receiver()?);
+    /// let mut loan = tx.loan_unzeroed(tx.block_len())?;
+    /// let count = File::open("/proc/self/cmdline")?.read(&mut loan)?;
+    /// loan.truncate(count);
+    /// loan.send()?;
+    /// assert_eq!(rx.recv()?.len(), count);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`loan`](Self::loan).
+    pub fn loan_unzeroed(&self, len: usize) -> Result<Loan<[T], H>, LoanError> {
+        self.loan_uninit(len).map(UninitLoan::into_left)
     }
 
     /// A block for a message of `len` items, zeroed, if one is free now.
@@ -124,7 +147,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
         }
     }
 
-    /// Sends a copy of `items`, waiting for a block while all are in use.
+    /// Sends a copy of `items`, waiting for a block while all are in use. Its header is zeros.
     ///
     /// # Errors
     /// As [`loan`](Self::loan).
