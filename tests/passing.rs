@@ -436,8 +436,8 @@ fn a_header_that_says_otherwise_is_refused() {
     assert!(matches!(error, AttachError::NotARegion { actual } if actual == bytes[..8]));
     refused(with(0, &[0; 8]), &["\\x00", "ANNULUS"]);
 
-    let error = refused(half(8, 2), &["version 2", "has 1", "rebuild"]);
-    assert!(matches!(error, AttachError::AbiVersion { expected: 1, actual: 2 }));
+    let error = refused(half(8, 1), &["version 1", "has 2", "rebuild"]);
+    assert!(matches!(error, AttachError::AbiVersion { expected: 2, actual: 1 }));
     let error = refused(half(12, 4), &["mpmc", "spsc", "one and the same module"]);
     assert!(matches!(
         error,
@@ -446,7 +446,7 @@ fn a_header_that_says_otherwise_is_refused() {
             actual: "mpmc"
         }
     ));
-    for kind in [0, 5, u32::MAX] {
+    for kind in [0, 6, u32::MAX] {
         refused(half(12, kind), &["of an unknown kind", "spsc"]);
     }
     let error = refused(half(28, 32), &["32-byte messages", "expects 8", "rebuilt"]);
@@ -469,7 +469,7 @@ fn a_header_that_says_otherwise_is_refused() {
     assert!(matches!(error, AttachError::FenceMode { actual: 7 }));
     let mut other = sound();
     other[80] ^= 1;
-    other[88..91].copy_from_slice(b"f64");
+    other[92..95].copy_from_slice(b"f64");
     let error = refused(sealed(&other), &["\"f64\"", "\"u64\"", "schema"]);
     assert!(matches!(error, AttachError::Schema { expected, actual } if expected == "u64" && actual == "f64"));
 
