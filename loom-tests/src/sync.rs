@@ -185,7 +185,7 @@ macro_rules! atomic {
                 mut update: impl FnMut($Value) -> Option<$Value>,
             ) -> Result<$Value, $Value> {
                 let mut seen = self.load(fetch);
-                while let Some(next) = update(seen) {
+                while let Some(next) = update(seen).map($broken::updated) {
                     match self.access().compare_exchange(seen, next, set, fetch) {
                         Ok(before) => return Ok(before),
                         Err(now) => seen = now,
@@ -318,6 +318,11 @@ mod wait_word {
         (addend(current), addend(new))
     }
 
+    /// What an update makes of a word.
+    pub(super) fn updated(new: u32) -> u32 {
+        addend(new)
+    }
+
     pub(super) fn blindly(_current: u32, _new: u32) -> bool {
         false
     }
@@ -344,6 +349,11 @@ mod slot_word {
 
     pub(super) fn addend(by: u64) -> u64 {
         by
+    }
+
+    /// No slot's word is updated so.
+    pub(super) fn updated(new: u64) -> u64 {
+        new
     }
 
     pub(super) fn exchange(current: u64, new: u64) -> (u64, u64) {
