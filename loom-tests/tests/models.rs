@@ -71,6 +71,7 @@ models! {
     an_acknowledgement_makes_room
     the_last_acknowledgement_is_the_end
     a_published_block_is_whole
+    a_message_is_nobodys_claim
     two_senders_never_fill_one_entry
     a_block_is_not_reused_early
     two_senders_never_take_one_block

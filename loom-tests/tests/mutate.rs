@@ -131,12 +131,13 @@ const EDGES: &[Mutation] = &[
 
 const SENDERS_DEATH: &str = "a_blocks_sender_may_be_killed_anywhere";
 const RECEIVERS_DEATH: &str = "a_blocks_receiver_may_be_killed_anywhere";
+const NOBODYS: &str = "a_message_is_nobodys_claim";
 const FILLED: &str = "two_senders_never_fill_one_entry";
 
 /// Each end of each label in `pool`, which shares some with `ring`.
 const POOL_EDGES: &[Mutation] = &[
     mutation("ENTRY.release", "a_published_block_is_whole", RACE),
-    with("ENTRY.acquire", "a_published_block_is_whole", RACE, &[FILLED]),
+    with("ENTRY.acquire", "a_published_block_is_whole", RACE, &[FILLED, NOBODYS]),
     with("FREED.release", "a_block_is_not_reused_early", RACE, &[SENDERS_DEATH]),
     mutation("FREED.acquire", "a_block_is_not_reused_early", RACE),
     mutation(

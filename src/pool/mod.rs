@@ -42,6 +42,7 @@
 //! |---|---|---|---|---|
 //! | `ENTRY` | [`sender`]: an entry is filled | [`receiver`]: look at the entry | the block's word and the message are all there | `a_published_block_is_whole` |
 //! | | | [`sender`]: look at the entry | B1 for who goes on from there | `two_senders_never_fill_one_entry` |
+//! | | | [`reap`]: is it a claim of nobody's? | what has been received is not taken for one | `a_message_is_nobodys_claim` |
 //! | `FREED` | [`receiver`]: release; [`sender`]: abort; [`reap`]: a dead sender's | [`sender`]: loan | nothing is overwritten while it is read or written | `a_block_is_not_reused_early` |
 //! | `ORPHAN` | [`reap`]: `READING(dead)` → `READING(ORPHAN)` | `CLAIMED`'s compare-and-swap | a dead receiver's reads come before the next message | `an_orphaned_block_is_freed_after_the_dead_receivers_reads` |
 //! | `CLAIMED` | `ORPHAN` | [`reap`]: a block is taken over | the message of an orphan | `a_block_taken_over_is_whole` |
@@ -91,8 +92,9 @@
 //! `each_message_wakes_a_receiver` and `each_freed_block_wakes_a_sender`.
 //!
 //! # Unsafe
-//! [`Pool::new`] is where the caller vouches for the memory; `entry` and `head` trust reduced indices; [`Loaned`] and
-//! [`Received`] are the only ones who touch a header, by B3.
+//! [`Pool::new`] is where the caller vouches for the memory; `entry` and `head` trust reduced indices; [`Pool::fill`] and
+//! [`Pool::open`] touch a header, by B3: who calls them shows that the block is his, by a [`Loaned`] or a [`Received`], of
+//! which there is one for each claim.
 
 mod reap;
 mod receiver;

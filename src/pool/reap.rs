@@ -108,10 +108,12 @@ impl<H> Pool<H> {
         Ok(match self.decode(word)? {
             BlockPhase::Free | BlockPhase::Reading(Owner::ORPHAN, _) => None,
             BlockPhase::Loaned(owner) | BlockPhase::Reading(owner, _) => Some((owner, word.bits())),
-            // Relaxed, both: hint (as above). Unless it has been received meanwhile, and its entry filled anew.
             staged @ BlockPhase::Staged(owner, _) => {
-                let claimed = !self.is_message(index, staged, Relaxed) && self.word(index, Relaxed) == word;
-                claimed.then_some((owner, word.bits()))
+                // [ENTRY] Acquire, pairs with who filled it: if that was for a later position, the message that we saw has
+                // been received before, and the second look finds another word.
+                let message = self.is_message(index, staged, edge::ENTRY.acquire());
+                // Relaxed: under ENTRY (see above).
+                (!message && self.word(index, Relaxed) == word).then_some((owner, word.bits()))
             }
         })
     }

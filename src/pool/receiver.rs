@@ -106,7 +106,7 @@ impl<H: Pod> Pool<H> {
         let head = self.head(message.index);
         // Relaxed: under the claim, and ENTRY.
         let length = head.length.load(Relaxed);
-        // SAFETY: B3: the word is READING with our id, and only we (B4: alive) end that.
+        // SAFETY: B3: `message` says that the word is READING with our id, and only we (B4: alive) end that.
         (length, unsafe { head.header.read() })
     }
 

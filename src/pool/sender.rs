@@ -82,7 +82,7 @@ impl<H: Pod> Pool<H> {
         let head = self.head(block.index);
         // Relaxed: under the loan; published with the entry.
         head.length.store(length, Relaxed);
-        // SAFETY: B3: the word is LOANED with our id, and only we (B4: alive) end that. A `Head` is 8-byte aligned, and its
+        // SAFETY: B3: `block` says that the word is LOANED with our id, and only we (B4: alive) end that. A `Head` is 8-byte aligned, and its
         // header follows two words.
         unsafe { head.header.write(header) };
     }

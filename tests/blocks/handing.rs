@@ -395,3 +395,21 @@ pub(crate) fn a_sender_goes_round_few_blocks_while_few_are_in_use() {
     used(1000);
     assert!(used(100) <= 4);
 }
+
+pub(crate) fn an_unzeroed_loan_is_as_it_was_left() {
+    let channel = Channel::<[u32], u64>::anonymous(1, 4).unwrap();
+    let (tx, rx) = (channel.sender().unwrap(), channel.receiver().unwrap());
+    assert_eq!(*tx.loan_unzeroed(4).unwrap(), [0; 4], "as the kernel gave it");
+    tx.send_slice(&[1, 2, 3, 4]).unwrap();
+    assert_eq!(*rx.recv().unwrap().header(), 0, "a slice has none");
+    let mut loan = tx.loan_unzeroed(3).unwrap();
+    assert_eq!(*loan, [1, 2, 3]);
+    loan[1] = 9;
+    loan.send().unwrap();
+    assert_eq!(Vec::from_iter(&rx.recv().unwrap()), [&1, &9, &3]);
+    let mut loan = tx.loan_uninit(1).unwrap();
+    loan.set_header(7);
+    loan.copy_from_slice(&[5]).send().unwrap();
+    let block = rx.recv().unwrap();
+    assert_eq!((*block.header(), &*block), (7, &[5][..]));
+}

@@ -60,6 +60,7 @@ fn main() -> std::process::ExitCode {
     let _turn = own::turn();
     let tests = support::tests!(
         plain:
+            an_unzeroed_loan_is_as_it_was_left
             a_sender_goes_round_few_blocks_while_few_are_in_use
             messages_of_all_lengths_types_and_headers_arrive_whole
             items_are_aligned_as_was_asked_for

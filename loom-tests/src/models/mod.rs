@@ -96,6 +96,7 @@ models! {
         a_receiver_starts_behind_received_entries 1_000 ["received", "empty", "behind"];
         each_senders_blocks_stay_in_order 50_000 ["none early", "one early", "two early", "in turn", "the other first"];
         empty_is_exact_for_blocks 10_000 ["its own", "the other's"];
+        a_message_is_nobodys_claim 50 ["nobody's", "another's"];
         who_was_refused_watches_the_right_word 40 ["received", "changed", "sent", "freed"];
         a_late_hint_of_blocks_loses_nothing 1_000 ["late", "in time", "its own", "a later one"];
         laps_of_blocks_wrap 300 ["one across", "two across"];

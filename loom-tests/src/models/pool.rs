@@ -290,6 +290,26 @@ pub(super) fn empty_is_exact_for_blocks() {
     });
 }
 
+/// `ENTRY`: what is received, and followed by another message in its place, in mid-look is not taken for a claim of nobody's.
+pub(super) fn a_message_is_nobodys_claim() {
+    explore(None, || {
+        among_blocks(1, 0, |blocks| {
+            assert!(blocks.send(id(0), 1));
+            let others = spawn(move || {
+                assert_eq!(blocks.recv(id(1)), Some(1));
+                assert!(blocks.send(id(2), 2));
+            });
+            let claim = blocks.pool().claim_at(0).expect("sound");
+            saw(if claim.is_some() { "another's" } else { "nobody's" });
+            assert!(
+                claim.is_none_or(|(owner, _)| owner != id(0)),
+                "its message was published"
+            );
+            others.join().unwrap();
+        });
+    });
+}
+
 /// Who was refused watches a word that changes with what it waits for.
 pub(super) fn who_was_refused_watches_the_right_word() {
     explore(2, || {

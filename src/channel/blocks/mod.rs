@@ -57,14 +57,14 @@
 //! | sender, with a loan, before `send` has published it | are free again | never see the message |
 //! | sender, after that | are delivered | |
 //! | receiver, with a message that it has received | are delivered to another, out of order: [`Block::redelivered`] | lose nothing |
-//! | receiver, after the drop of the [`Block`] | are free | |
 //! | receiver, the same, when the others have been told of the end of the stream | wait for a receiver that asks again, or attaches | have been told that nothing is left: nobody waits for what a living process has in hand |
+//! | receiver, after the drop of the [`Block`] | are free | |
 //! | last sender | | get what is there, then [`RecvError::Disconnected`](crate::RecvError::Disconnected) |
 //! | last receiver | | [`LoanError::Disconnected`], [`SendError::Disconnected`](crate::SendError::Disconnected) |
 //!
 //! So while nobody dies every message is delivered exactly once, and after a death at least once, as long as somebody
-//! receives: what a dead receiver had not dropped comes again. The deaths are noticed as in a ring: by those who wait, those who find nothing, those who
-//! attach, and a receiver that always finds something looks once in 1,024 messages.
+//! receives: what a dead receiver had not dropped comes again. The deaths are noticed as in a ring: by those who wait,
+//! those who find nothing, those who attach, and a receiver that always finds something looks once in 1,024 messages.
 //!
 //! # Trust
 //! A [`Block`] lends a shared reference to memory that the sender's process, and every other that has the channel, can
