@@ -71,7 +71,6 @@ models! {
     an_acknowledgement_makes_room
     the_last_acknowledgement_is_the_end
     a_published_block_is_whole
-    a_message_is_nobodys_claim
     two_senders_never_fill_one_entry
     a_block_is_not_reused_early
     two_senders_never_take_one_block
@@ -80,6 +79,7 @@ models! {
     a_receiver_starts_behind_received_entries
     each_senders_blocks_stay_in_order
     empty_is_exact_for_blocks
+    a_message_is_nobodys_claim
     who_was_refused_watches_the_right_word
     a_late_hint_of_blocks_loses_nothing
     laps_of_blocks_wrap
