@@ -1,4 +1,4 @@
-//! Which model is to run? `models NAME` runs one, `models` lists them.
+//! Which model is to run? `loom-models NAME` runs one, `loom-models` lists them.
 //!
 //! The rooms of the crate are compiled again here, by `#[path]`, behind a door of loom's ([`sync`]) and in front of a
 //! kernel of a few lines ([`region`]). Reading order: [`sync`], [`weaken`] (what `tests/mutate.rs` leaves out),

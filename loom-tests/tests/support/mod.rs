@@ -17,7 +17,7 @@ pub struct Ran {
 
 /// Runs `model`, with `weakened` left out.
 pub fn run(model: &str, weakened: Option<&str>) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_models"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_loom-models"))
         .arg(model)
         .env("ANNULUS_WEAKEN", weakened.unwrap_or(""))
         .stdout(Stdio::piped())
@@ -43,7 +43,7 @@ pub fn run(model: &str, weakened: Option<&str>) -> Ran {
 /// The names of all models.
 #[allow(dead_code, reason = "not every test asks")]
 pub fn names() -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_models"))
+    let output = Command::new(env!("CARGO_BIN_EXE_loom-models"))
         .output()
         .expect("the models are built");
     String::from_utf8_lossy(&output.stdout)
