@@ -1,7 +1,7 @@
 //! Which ordered accesses are there, and what does each make visible?
 //!
 //! Every Acquire, Release and fence in the crate goes through one of these labels, so that a loom run can weaken each
-//! in turn and a named model must fail. The tables with the sites and the models are in the docs of `ring`, `pool` and `wait`, and
+//! in turn and a named model must fail. The tables with the sites and the models are in the docs of `ring`, `pool`, `span` and `wait`, and
 //! here for what `channel` orders by itself:
 //!
 //! | label | stored at | loaded at | protects | loom model that fails without it |
@@ -46,6 +46,12 @@ pub(crate) const ENTRY: Edge = Edge::new("ENTRY");
 /// A block that was freed → the sender that takes it: what was read from it and written to it comes before what is
 /// written next.
 pub(crate) const FREED: Edge = Edge::new("FREED");
+
+/// A writer's tail → its reader's look: who sees elements written sees what was written.
+pub(crate) const COMMIT: Edge = Edge::new("COMMIT");
+
+/// A reader's head → its writer's look: what was read is overwritten only afterwards.
+pub(crate) const CONSUME: Edge = Edge::new("CONSUME");
 
 /// A change of the life word → who reacts to it: an `ORPHAN` or a gap announced there is found.
 pub(crate) const LIFE: Edge = Edge::new("LIFE");

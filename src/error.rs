@@ -321,6 +321,23 @@ pub enum CreateError {
         /// The most there can be.
         max: usize,
     },
+    /// A stream has 1 to 2^32 elements.
+    #[error("a stream holds 1 to {max} elements, {asked} were asked for", max = 1u64 << 32)]
+    StreamCapacity {
+        /// Elements asked for.
+        asked: u64,
+    },
+    /// The elements of a stream fill whole pages, so that it can be mapped twice.
+    #[error(
+        "an element of a stream has a size that divides a page of {page} bytes, this type has {size}: a power of two, or \
+         bytes"
+    )]
+    ElementSize {
+        /// `size_of::<T>()`.
+        size: usize,
+        /// The smallest page that there is.
+        page: usize,
+    },
     /// The region would be larger than allowed, or than any address space.
     #[error("the channel would take {wanted} bytes, at most {limit} are allowed: fewer slots, or a larger `max_bytes`")]
     TooLarge {
@@ -528,7 +545,7 @@ pub enum AttachError {
     /// Another kind of channel.
     #[error("the channel is {actual}, this program expects {expected}: both sides use one and the same module")]
     Kind {
-        /// This program's module: "spsc", "mpsc", "spmc", "mpmc" or "blocks".
+        /// This program's module: "spsc", "mpsc", "spmc", "mpmc", "blocks" or "stream".
         expected: &'static str,
         /// The region's, or "of an unknown kind".
         actual: &'static str,

@@ -226,6 +226,7 @@ mod layout;
 mod pool;
 mod region;
 mod ring;
+mod span;
 mod sync;
 mod tries;
 mod wait;

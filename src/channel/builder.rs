@@ -16,7 +16,7 @@ use crate::region::named::Name;
 
 use super::end::{End, EndKind};
 use super::file::FileBuilder;
-use super::options::{Options, common_options};
+use super::options::{Options, common_options, table_option};
 use super::{Channel, Ends};
 
 /// A channel about to be made; see [`Channel::builder`].
@@ -51,6 +51,7 @@ impl<T: Pod, S: End, R: End> Builder<T, S, R> {
     }
 
     common_options!();
+    table_option!();
 
     /// How slots stand next to each other; [`SlotPadding::Packed`] unless said otherwise.
     pub fn slot_padding(mut self, padding: SlotPadding) -> Self {

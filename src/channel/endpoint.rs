@@ -448,6 +448,15 @@ impl Gate {
         self.tally.add(count);
     }
 
+    /// After a change that another end may sleep for on `word`: tells it, if that is `due`.
+    #[inline(always)]
+    pub(super) fn tell_if(&self, endpoint: &Endpoint, word: &AtomicU32, due: impl FnOnce() -> bool) {
+        wait::notifier_fence(self.mode);
+        if wait::sleepers(word) && due() {
+            endpoint.wake(word, 1);
+        }
+    }
+
     /// After `count` slots have changed: tells the other end, and, at a multi end, our own that there is `more`.
     #[inline(always)]
     pub(super) fn tell(

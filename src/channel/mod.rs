@@ -4,7 +4,7 @@
 //! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
 //! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the
 //! operations), `builder`, `options`, `file`, `seat`, `pass` and [`fd`] (how to get there); [`blocks`] is the same for messages that stay
-//! where they are.
+//! where they are, [`stream`] for what is no messages at all.
 
 pub mod blocks;
 mod builder;
@@ -23,7 +23,9 @@ mod receiver;
 mod seat;
 mod sender;
 mod stats;
+pub mod stream;
 mod taking;
+mod waiting;
 
 use std::fmt;
 use std::marker::PhantomData;

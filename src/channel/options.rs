@@ -142,13 +142,6 @@ macro_rules! common_options {
             self
         }
 
-        /// How many endpoints can be attached at once at the channel's multi ends together, 1 to 8,188; 125 unless said
-        /// otherwise. Each takes 128 bytes.
-        pub fn table_length(mut self, endpoints: u32) -> Self {
-            self.options.plan.endpoints = endpoints;
-            self
-        }
-
         /// The most bytes that the channel may take. Unless said otherwise, half of the memory that is available now, to
         /// the machine or to this process's control group, whichever is less: shared memory counts against no quota, and
         /// what is reserved in excess ends in the out-of-memory killer.
@@ -197,4 +190,16 @@ macro_rules! common_options {
         }
     };
 }
-pub(super) use common_options;
+
+/// The same of a channel with ends that admit many.
+macro_rules! table_option {
+    () => {
+        /// How many endpoints can be attached at once at the channel's multi ends together, 1 to 8,188; 125 unless said
+        /// otherwise. Each takes 128 bytes.
+        pub fn table_length(mut self, endpoints: u32) -> Self {
+            self.options.plan.endpoints = endpoints;
+            self
+        }
+    };
+}
+pub(super) use {common_options, table_option};

@@ -3,7 +3,7 @@
 //! After the table come the entries, then the blocks, each a [`Head`] and, aligned as its creator chose, the items.
 
 use super::block::Head;
-use super::geometry::{Geometry, GeometryError, MAX_ENDPOINTS};
+use super::geometry::{Body, Geometry, GeometryError, MAX_ENDPOINTS};
 use super::header::{Header, Kind};
 use super::laps::Laps;
 use super::state::{Claimants, Owner};
@@ -105,7 +105,7 @@ impl Blocks {
             align,
         };
         let geometry = plan.geometry(kind, header.capacity, endpoints).ok()?;
-        (geometry.blocks?.stride == stride && geometry.total as u64 == header.total).then_some(geometry)
+        (geometry.blocks()?.stride == stride && geometry.total as u64 == header.total).then_some(geometry)
     }
 }
 
@@ -171,7 +171,7 @@ impl BlockPlan {
             table_length,
             claimants: Claimants::of(kind, table_length),
             slots_offset,
-            blocks: Some(Blocks {
+            body: Body::Blocks(Blocks {
                 count: count as u32,
                 offset,
                 stride,

@@ -1,6 +1,7 @@
 //! Where does everything stand in a region, and is that true of these bytes?
 
 use super::blocks::{BlockLayout, BlockPlan, Blocks};
+use super::flat::{Element, Flat, FlatPlan};
 use super::header::{Header, Kind};
 use super::laps::Laps;
 use super::lines::{LINE, Slot};
@@ -84,6 +85,8 @@ pub enum GeometryError {
     BlockSize,
     /// A header past [`MAX_HEADER`](super::blocks::MAX_HEADER).
     HeaderSize,
+    /// An element of a stream whose size does not divide a page.
+    ElementSize,
 }
 
 /// What messages are made of.
@@ -93,6 +96,8 @@ pub enum Payload {
     Slot(PayloadLayout),
     /// Of blocks.
     Block(BlockLayout),
+    /// Of elements of a stream.
+    Element(Element),
 }
 
 impl Payload {
@@ -104,23 +109,25 @@ impl Payload {
                 let (header, header_align) = (header.header_size.into(), header.header_align.into());
                 BlockLayout::described(size, align, header, header_align).map(Payload::Block)
             }
+            Kind::Stream => Element::described(size, align).map(Payload::Element),
             _ => PayloadLayout::described(size, align).map(Payload::Slot),
         }
     }
 
-    /// Bytes of a message or an item.
+    /// Bytes of a message, an item or an element.
     pub fn size(self) -> usize {
         match self {
             Payload::Slot(payload) => payload.size,
             Payload::Block(block) => block.item,
+            Payload::Element(element) => element.size,
         }
     }
 
-    /// Bytes of a slot, unpadded; 0 of a block, which has no fixed size.
+    /// Bytes of a slot, unpadded; 0 where there are none.
     pub fn slot(self) -> usize {
         match self {
             Payload::Slot(payload) => payload.slot,
-            Payload::Block(_) => 0,
+            Payload::Block(_) | Payload::Element(_) => 0,
         }
     }
 }
@@ -132,6 +139,8 @@ pub enum Arrangement {
     Slots(PayloadLayout, SlotPadding),
     /// In blocks.
     Blocks(BlockPlan),
+    /// One after the other.
+    Flat(FlatPlan),
 }
 
 impl Arrangement {
@@ -140,25 +149,37 @@ impl Arrangement {
         match self {
             Arrangement::Slots(payload, _) => Payload::Slot(payload),
             Arrangement::Blocks(plan) => Payload::Block(plan.layout),
+            Arrangement::Flat(plan) => Payload::Element(plan.element),
         }
     }
+}
+
+/// What follows the table.
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    /// Slots.
+    Slots,
+    /// A ring of entries, and blocks.
+    Blocks(Blocks),
+    /// The elements of a stream.
+    Flat(Flat),
 }
 
 /// A region's geometry, checked: the only copy that is used after attach.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
-    /// Positions, slots and laps; of blocks, the ring's entries.
+    /// Positions, slots and laps; of blocks, the ring's entries; of a stream, its elements.
     pub laps: Laps,
-    /// Bytes from slot to slot; from entry to entry.
+    /// Bytes from slot to slot; from entry to entry; from element to element.
     pub stride: usize,
     /// Records in the table; ids are below it.
     pub table_length: u16,
     /// Whose claims the slots may say.
     pub claimants: Claimants,
-    /// Offset of slot 0; of entry 0.
+    /// Offset of slot 0; of entry 0; of element 0.
     pub slots_offset: usize,
-    /// Where the blocks are, if it is a region of those.
-    pub blocks: Option<Blocks>,
+    /// What is there.
+    pub body: Body,
     /// Bytes of the region.
     pub total: usize,
 }
@@ -170,13 +191,30 @@ impl Geometry {
         match how {
             Arrangement::Slots(payload, padding) => Self::plan(kind, capacity, payload, padding, endpoints),
             Arrangement::Blocks(plan) => plan.geometry(kind, capacity, endpoints),
+            Arrangement::Flat(plan) => plan.geometry(kind, capacity, endpoints),
         }
     }
 
-    /// Messages that it holds when it is full: slots, or blocks.
+    /// Messages that it holds when it is full: slots, or blocks; or elements.
     pub fn capacity(&self) -> u64 {
-        self.blocks
+        self.blocks()
             .map_or(self.laps.capacity(), |blocks| u64::from(blocks.count))
+    }
+
+    /// Where the blocks are, if it is a region of those.
+    pub fn blocks(&self) -> Option<&Blocks> {
+        match &self.body {
+            Body::Blocks(blocks) => Some(blocks),
+            Body::Slots | Body::Flat(_) => None,
+        }
+    }
+
+    /// Where the elements are, if it is a stream.
+    pub fn flat(&self) -> Option<&Flat> {
+        match &self.body {
+            Body::Flat(flat) => Some(flat),
+            Body::Slots | Body::Blocks(_) => None,
+        }
     }
 
     /// Offset of what follows a table of that length, aligned to a line at least.
@@ -222,7 +260,7 @@ impl Geometry {
             table_length,
             claimants: Claimants::of(kind, table_length),
             slots_offset,
-            blocks: None,
+            body: Body::Slots,
             total,
         })
     }
@@ -243,6 +281,7 @@ impl Geometry {
             .checked_sub(Owner::FIRST_MULTI)?;
         match payload {
             Payload::Block(layout) => Blocks::check(header, kind, layout, endpoints),
+            Payload::Element(element) => Flat::check(header, kind, element, endpoints),
             Payload::Slot(payload) if header.capacity.is_power_of_two() => [SlotPadding::Packed, SlotPadding::Line]
                 .into_iter()
                 .filter_map(|padding| Self::plan(kind, header.capacity, payload, padding, endpoints).ok())
@@ -251,11 +290,12 @@ impl Geometry {
         }
     }
 
-    /// Line 0's stride: bytes from slot to slot, or from block to block in units of 64.
+    /// Line 0's stride: bytes from slot to slot, or from block to block in units of 64; or a stream's page.
     pub fn stride_field(&self) -> u32 {
-        match self.blocks {
-            Some(blocks) => (blocks.stride / Blocks::UNIT) as u32,
-            None => self.stride as u32,
+        match self.body {
+            Body::Slots => self.stride as u32,
+            Body::Blocks(blocks) => (blocks.stride / Blocks::UNIT) as u32,
+            Body::Flat(flat) => flat.page as u32,
         }
     }
 }

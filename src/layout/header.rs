@@ -24,11 +24,11 @@ pub struct Header {
     pub abi: u32,
     /// A [`Kind`].
     pub kind: u32,
-    /// Slots, a power of two from 1 to 2^32; or blocks, 1 to 65,536.
+    /// Slots or elements of a stream, a power of two from 1 to 2^32; or blocks, 1 to 65,536.
     pub capacity: u64,
-    /// Bytes from one slot to the next; or from one block to the next, in units of 64.
+    /// Bytes from one slot to the next; or from one block to the next, in units of 64; or a page, of a stream.
     pub stride: u32,
-    /// `size_of::<T>()`, of a message or of an item.
+    /// `size_of::<T>()`, of a message, an item or an element.
     pub payload_size: u32,
     /// `align_of::<T>()`; or the alignment of a block's items.
     pub payload_align: u32,
@@ -70,6 +70,8 @@ pub enum Kind {
     Mpmc = 4,
     /// Blocks: many senders, many receivers.
     Blocks = 5,
+    /// A stream: one writer, one reader.
+    Stream = 6,
 }
 
 impl Kind {
@@ -91,6 +93,7 @@ impl Kind {
             3 => Some(Kind::Spmc),
             4 => Some(Kind::Mpmc),
             5 => Some(Kind::Blocks),
+            6 => Some(Kind::Stream),
             _ => None,
         }
     }
@@ -103,6 +106,7 @@ impl Kind {
             Kind::Spmc => "spmc",
             Kind::Mpmc => "mpmc",
             Kind::Blocks => "blocks",
+            Kind::Stream => "stream",
         }
     }
 }

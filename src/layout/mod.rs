@@ -3,11 +3,12 @@
 //! # Reading order
 //! [`header`] (line 0), [`lines`] (the shared words), [`table`] (the endpoints' records), [`state`] (a slot's word),
 //! [`laps`] (positions), [`geometry`] (offsets, and the checks on bytes that came from elsewhere), [`block`] and [`blocks`] (the same
-//! for blocks). Everything here is
+//! for blocks), [`flat`] (the same for streams). Everything here is
 //! pure: no system call, no pointer.
 
 pub(crate) mod block;
 pub(crate) mod blocks;
+pub(crate) mod flat;
 pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod laps;
@@ -19,7 +20,8 @@ pub use geometry::SlotPadding;
 pub use header::{FenceMode, Kind};
 
 pub(crate) use blocks::{BlockLayout, BlockPlan, Blocks};
-pub(crate) use geometry::{Geometry, Payload};
+pub(crate) use flat::{Element, Flat, FlatPlan, Marks};
+pub(crate) use geometry::{Body, Geometry, Payload};
 pub(crate) use header::{Header, Policy};
 pub(crate) use laps::Laps;
 pub(crate) use lines::{Life, Lines, Slot};

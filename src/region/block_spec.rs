@@ -154,7 +154,7 @@ fn layout_md_says_where_blocks_stand() {
         for align in [64, 128, 4096] {
             for length in [1, 9, 1000] {
                 let geometry = geometry(&plan(count, length, align));
-                let blocks = geometry.blocks.unwrap();
+                let blocks = geometry.blocks().unwrap();
                 assert_eq!(geometry.laps.capacity(), entries);
                 assert_eq!(geometry.capacity(), count);
                 assert_eq!(geometry.slots_offset, 768 + 128 * 5);

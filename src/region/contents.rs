@@ -3,6 +3,7 @@
 use crate::layout::{Owner, Role};
 use crate::pool::Pool;
 use crate::ring::{Levels, Refused, Ring};
+use crate::span::Span;
 
 /// A transport without its messages: for who attaches, leaves, repairs or looks on.
 #[derive(Clone, Copy)]
@@ -11,6 +12,8 @@ pub(crate) enum Contents {
     Ring(Ring<()>),
     /// Blocks.
     Pool(Pool<()>),
+    /// A stream, in which nobody claims anything.
+    Span(Span),
 }
 
 impl Contents {
@@ -19,6 +22,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.reap(dead, role).map(|repairs| repairs.slots()),
             Contents::Pool(pool) => pool.reap(dead, role),
+            Contents::Span(_) => Ok(0),
         }
     }
 
@@ -27,6 +31,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.has_messages(),
             Contents::Pool(pool) => pool.has_messages(),
+            Contents::Span(span) => span.has_elements(),
         }
     }
 
@@ -35,6 +40,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.has_orphans(),
             Contents::Pool(pool) => pool.has_orphans(),
+            Contents::Span(_) => Ok(false),
         }
     }
 
@@ -43,6 +49,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.held_up_at(),
             Contents::Pool(pool) => pool.held_up_at(),
+            Contents::Span(_) => Ok(Vec::new()),
         }
     }
 
@@ -51,6 +58,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.claim_at(at),
             Contents::Pool(pool) => pool.claim_at(at),
+            Contents::Span(_) => Ok(None),
         }
     }
 
@@ -59,6 +67,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.levels(),
             Contents::Pool(pool) => pool.levels(),
+            Contents::Span(span) => span.levels(),
         }
     }
 
@@ -67,6 +76,8 @@ impl Contents {
         match (self, owner) {
             (Contents::Ring(ring), Owner::SINGLE_SENDER) => Ok(ring.find_tail()?.0),
             (Contents::Ring(ring), Owner::SINGLE_RECEIVER) => Ok(ring.find_head()?.0),
+            (Contents::Span(span), Owner::SINGLE_SENDER) => span.levels().map(|levels| levels.tail),
+            (Contents::Span(span), Owner::SINGLE_RECEIVER) => span.levels().map(|levels| levels.head),
             _ => Ok(0),
         }
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::memory;
 use super::{Expected, Plan, barrier, os, process};
 use crate::error::{AttachError, CreateError};
-use crate::layout::geometry::{self, Arrangement, GeometryError};
-use crate::layout::{Blocks, FenceMode, Geometry, Header, Kind, Payload, Policy, blocks, header};
+use crate::layout::geometry::{self, Arrangement, GeometryError, PayloadLayout};
+use crate::layout::{Blocks, Element, FenceMode, Geometry, Header, Kind, Payload, Policy, blocks, flat, header};
 
 /// Geometry and line 0 of a new region. Registers for membarrier(2), if that is what it will use.
 pub(super) fn draw(plan: &Plan, policy: Option<Policy>) -> Result<(Geometry, Header), CreateError> {
@@ -85,18 +85,19 @@ pub(super) fn long_enough(file: BorrowedFd<'_>, expected: usize) -> Result<(), A
     Ok(())
 }
 
-/// The alignment in line 0: of a message, or of a block's items.
+/// The alignment in line 0: of a message, of a block's items, or of an element.
 fn align_field(arrangement: Arrangement) -> u32 {
     match arrangement {
         Arrangement::Slots(payload, _) => payload.align as u32,
         Arrangement::Blocks(plan) => plan.align as u32,
+        Arrangement::Flat(plan) => plan.element.align as u32,
     }
 }
 
 /// Size and alignment of a block's header in line 0, both at most a page.
 fn header(payload: Payload) -> (u16, u16) {
     match payload {
-        Payload::Slot(_) => (0, 0),
+        Payload::Slot(_) | Payload::Element(_) => (0, 0),
         Payload::Block(layout) => (layout.header as u16, layout.header_align as u16),
     }
 }
@@ -121,7 +122,12 @@ fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
             align: payload.align,
             max: geometry::MAX_ALIGN,
         },
+        (GeometryError::ElementSize, Arrangement::Flat(stream)) => CreateError::ElementSize {
+            size: stream.element.size,
+            page: flat::PAGE,
+        },
         (_, Arrangement::Slots(..)) => CreateError::Capacity { asked: plan.capacity },
+        (_, Arrangement::Flat(_)) => CreateError::StreamCapacity { asked: plan.capacity },
         (GeometryError::BlockLength, Arrangement::Blocks(blocks)) => CreateError::BlockLength {
             length: blocks.length,
             item: blocks.layout.item,
@@ -197,14 +203,16 @@ pub(super) fn check(file: BorrowedFd<'_>, line: &Header, expected: &Expected) ->
     Ok(geometry)
 }
 
-/// A ring's alignment is that of its messages; a block's is at least that of its items and their header.
+/// A ring's alignment is that of its messages, a stream's that of its elements; a block's is at least that of its items and their header.
 fn check_alignment(line: &Header, payload: Payload) -> Result<(), AttachError> {
     let actual = line.payload_align as usize;
     match payload {
-        Payload::Slot(payload) if actual != payload.align => Err(AttachError::PayloadAlign {
-            expected: payload.align,
-            actual,
-        }),
+        Payload::Slot(PayloadLayout { align, .. }) | Payload::Element(Element { align, .. }) if actual != align => {
+            Err(AttachError::PayloadAlign {
+                expected: align,
+                actual,
+            })
+        }
         Payload::Block(layout) if actual < layout.align() => Err(AttachError::BlockAlign {
             needed: layout.align(),
             actual,

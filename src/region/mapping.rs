@@ -3,13 +3,15 @@
 //! The one cast from bytes to types is not here: this is only address and length, for as long as the value lives.
 //!
 //! # Unsafe
-//! A call to madvise(2) that changes nothing that a program can see.
+//! A call to madvise(2) that changes nothing that a program can see, and one to mmap(2) that maps over a part of a mapping of
+//! our own.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
+use nix::libc;
 
 /// A shared, readable mapping of a whole file; unmapped when dropped.
 #[derive(Debug)]
@@ -27,7 +29,28 @@ impl Mapping {
         options(len)?.map_raw(region.as_raw_fd()).map(Mapping)
     }
 
-    /// The same for reading only.
+    /// The same, and right behind it the bytes from `from` to `len`, which are whole pages, once more: what begins among them
+    /// is in one piece for as many bytes as they are.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new): where addresses are short, for the second time too.
+    pub(crate) fn twice(region: BorrowedFd<'_>, len: usize, from: usize) -> io::Result<Mapping> {
+        let again = len - from;
+        let all = len.checked_add(again).ok_or(io::ErrorKind::InvalidInput)?;
+        // As far as there is no file behind it, it takes addresses and nothing else.
+        let mapping = options(all)?.map_raw(region.as_raw_fd())?;
+        let behind = mapping.as_mut_ptr().wrapping_add(len).cast();
+        let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_FIXED);
+        // SAFETY: the last `again` of the `all` bytes of a mapping of our own, to which nobody has a pointer yet. The kernel
+        // replaces them, and unmaps them with the rest: munmap(2) takes addresses.
+        let mapped = unsafe { libc::mmap(behind, again, prot, flags, region.as_raw_fd(), from as libc::off_t) };
+        if mapped == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Mapping(mapping))
+    }
+
+    /// The same as [`new`](Self::new) for reading only.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -44,7 +67,7 @@ impl Mapping {
     pub(crate) fn populate(&self) {
         // madvise(2): Linux 5.14; EINVAL before. It changes no byte.
         // SAFETY: the whole of a mapping of our own; populating neither unmaps nor changes anything.
-        let _ = unsafe { nix::libc::madvise(self.0.as_mut_ptr().cast(), self.0.len(), nix::libc::MADV_POPULATE_WRITE) };
+        let _ = unsafe { libc::madvise(self.0.as_mut_ptr().cast(), self.0.len(), libc::MADV_POPULATE_WRITE) };
     }
 
     /// Bytes from there on.
@@ -88,6 +111,22 @@ mod tests {
         drop(a);
         // SAFETY: `b` is mapped yet.
         assert_eq!(unsafe { same.read_volatile() }, 7);
+    }
+
+    #[test]
+    fn what_is_mapped_twice_goes_on_where_it_ends() {
+        let region = memfd_create("annulus-mapping-test", MFdFlags::MFD_CLOEXEC).unwrap();
+        nix::unistd::ftruncate(&region, 3 * 4096).unwrap();
+        let mapping = Mapping::twice(region.as_fd(), 3 * 4096, 4096).unwrap();
+        assert_eq!(mapping.len(), 5 * 4096);
+        for (at, byte) in [(4096, 1), (3 * 4096 - 1, 2)] {
+            // SAFETY: below the length of the mapping.
+            let (here, again) = unsafe { (mapping.as_ptr().add(at), mapping.as_ptr().add(at + 2 * 4096)) };
+            // SAFETY: mapped writable, and no other thread knows this memory.
+            unsafe { here.write_volatile(byte) };
+            // SAFETY: mapped readable, and no other thread knows this memory.
+            assert_eq!(unsafe { again.read_volatile() }, byte);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! that says "present", and the geometry as it was checked at attach. A [`View`] is the bytes as types, all that who only
 //! [looks on](mod@observed) has. Everything that asks the operating system
 //! something is in this room: [`mod@line`] (what line 0 says), [`memory`] (memfd, seals, how much is allowed),
-//! [`mapping`], [`view`], [`contents`], [`items`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
+//! [`mapping`], [`view`], [`contents`], [`items`], [`elements`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
 //! [`lock`] (who is alive), [`named`] (regions that a name leads to), [`fork`] and [`wiped`] (has this process been
 //! forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
 
@@ -12,6 +12,7 @@ pub(crate) mod barrier;
 #[cfg(test)]
 mod block_spec;
 pub(crate) mod contents;
+pub(crate) mod elements;
 pub(crate) mod fork;
 #[cfg(test)]
 mod impossible;
@@ -46,6 +47,7 @@ use crate::layout::geometry::Arrangement;
 use crate::layout::{FenceMode, Geometry, Header, Kind, Lines, Owner, Payload, Record};
 use crate::pool::Pool;
 use crate::ring::Ring;
+use crate::span::Span;
 use crate::sync::{AtomicU32, AtomicU64, Relaxed};
 
 use contents::Contents;
@@ -173,6 +175,11 @@ impl Region {
         self.view.pool()
     }
 
+    /// The words of a stream. Whoever holds them holds this region.
+    pub(crate) fn span(&self) -> Span {
+        self.view.span()
+    }
+
     /// Whatever transport is in it, without the messages.
     pub(crate) fn contents(&self) -> Contents {
         self.view.contents()
@@ -253,7 +260,12 @@ struct Mapped {
 
 impl Mapped {
     fn new(file: OwnedFd, geometry: Geometry, payload: Payload, line: &Header) -> Result<Mapped, AttachError> {
-        let mapping = Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?;
+        let mapping = match geometry.flat() {
+            Some(flat) => {
+                Mapping::twice(file.as_fd(), geometry.total, flat.offset).map_err(os("map the stream's memory twice"))?
+            }
+            None => Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?,
+        };
         Ok(Mapped {
             view: View::new(mapping, geometry, payload),
             fence_mode: FenceMode::decode(line.fence_mode).ok_or(AttachError::FenceMode {

@@ -8,9 +8,10 @@ use std::ptr::NonNull;
 use super::contents::Contents;
 use super::mapping::Mapping;
 use crate::layout::geometry::{LINES_OFFSET, PayloadLayout, TABLE_OFFSET};
-use crate::layout::{Blocks, Geometry, Lines, Owner, Payload, Record};
+use crate::layout::{Blocks, Flat, Geometry, Lines, Owner, Payload, Record};
 use crate::pool::Pool;
 use crate::ring::Ring;
+use crate::span::Span;
 
 /// A region's bytes as types.
 ///
@@ -80,7 +81,7 @@ impl View {
         let blocks = self.blocks();
         let checked = match self.payload {
             Payload::Block(layout) => layout.header == size_of::<H>() && layout.header_align == align_of::<H>(),
-            Payload::Slot(_) => false,
+            Payload::Slot(_) | Payload::Element(_) => false,
         };
         assert!(checked || size_of::<H>() == 0, "the header that was checked");
         let geometry = &self.geometry;
@@ -107,7 +108,31 @@ impl View {
     }
 
     fn blocks(&self) -> &Blocks {
-        self.geometry.blocks.as_ref().expect("a region of blocks")
+        self.geometry.blocks().expect("a region of blocks")
+    }
+
+    /// The words of a stream.
+    pub(crate) fn span(&self) -> Span {
+        let marks = self.at(self.flat().marks_offset);
+        // SAFETY: V1 from G1: the marks follow the table, and whoever holds the span holds this view. V2: their offset is a
+        // multiple of a line, and G3.
+        unsafe { Span::new(NonNull::from(self.lines()), marks, self.geometry.laps) }
+    }
+
+    /// Where element 0 of a stream is, and how many bytes all of them are. If they are mapped twice, they begin again behind
+    /// the last one.
+    pub(crate) fn elements(&self) -> (NonNull<u8>, usize) {
+        let flat = self.flat();
+        (self.at(flat.offset), flat.bytes)
+    }
+
+    /// The elements are mapped twice.
+    pub(crate) fn is_doubled(&self) -> bool {
+        self.mapping.len() >= self.geometry.total + self.flat().bytes
+    }
+
+    fn flat(&self) -> &Flat {
+        self.geometry.flat().expect("a stream")
     }
 
     /// Maps all pages now, as far as the kernel does that.
@@ -120,6 +145,7 @@ impl View {
         match self.payload {
             Payload::Slot(_) => Contents::Ring(self.ring()),
             Payload::Block(_) => Contents::Pool(self.pool()),
+            Payload::Element(_) => Contents::Span(self.span()),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::layout::{BlockLayout, BlockPlan, FenceMode, Kind};
 use crate::region::Sealing;
 use crate::region::named::Name;
 
-use super::super::options::{Opened, Options, common_options};
+use super::super::options::{Opened, Options, common_options, table_option};
 use super::{Carries, Channel, Message};
 
 /// A channel of blocks about to be made or opened; see [`Channel::builder`].
@@ -57,6 +57,7 @@ impl<T: Pod, H: Pod> Builder<[T], H> {
     }
 
     common_options!();
+    table_option!();
 
     /// The alignment of each block's items: a power of two from 64 bytes, which it is unless said otherwise, to a page of
     /// 4,096.

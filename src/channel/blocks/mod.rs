@@ -88,7 +88,6 @@ mod holders;
 mod loan;
 mod receiver;
 mod sender;
-mod waiting;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -14,7 +14,7 @@ use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
 use super::super::place::Place;
 use super::super::seat::Seat;
-use super::waiting::{self, Look};
+use super::super::waiting::{self, Look};
 use super::{Attached, Block, Message};
 
 /// A receiver looks after the dead once in so many messages: under steady traffic it never finds nothing, and what a dead

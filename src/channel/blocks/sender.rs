@@ -13,8 +13,8 @@ use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
 use super::super::place::Place;
 use super::super::seat::Seat;
+use super::super::waiting::{self, Look};
 use super::cursor::Cursor;
-use super::waiting::{self, Look};
 use super::{Attached, Holders, Loan, LoanError, LoanTimeoutError, Message, TryLoanError, UninitLoan};
 
 /// The sending end of a channel of blocks.

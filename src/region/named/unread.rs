@@ -1,12 +1,15 @@
 //! What is in a region that nobody has received?
 //!
-//! All slots or blocks are read, and not the ring from its hints: behind the claim of a dead sender, and under those of
+//! A stream's cursors tell. Of the others all slots or blocks are read, and not the ring from its hints: behind the claim of a dead sender, and under those of
 //! dead receivers, there may be messages. Whoever asks has presence alone, so none of them changes.
+
+use std::mem::offset_of;
 
 use super::super::lock::LockFile;
 use super::super::memory;
 use crate::layout::block::{BlockPhase, BlockWord, Entry};
-use crate::layout::{Blocks, Geometry, Phase, State};
+use crate::layout::geometry::LINES_OFFSET;
+use crate::layout::{Blocks, Body, Geometry, Lines, Phase, State};
 
 /// How much of the slots is read at a time.
 const CHUNK: usize = 256 * 1024;
@@ -31,9 +34,10 @@ fn count_unread(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u
     if memory::allocated(object.fd().ok()?).ok()? < geometry.total as u64 {
         return None;
     }
-    match &geometry.blocks {
-        Some(blocks) => count_in_blocks(object, geometry, blocks, enough),
-        None => count_in_slots(object, geometry, enough),
+    match &geometry.body {
+        Body::Slots => count_in_slots(object, geometry, enough),
+        Body::Blocks(blocks) => count_in_blocks(object, geometry, blocks, enough),
+        Body::Flat(_) => count_in_stream(object, geometry),
     }
 }
 
@@ -67,6 +71,18 @@ fn count_in_blocks(object: &LockFile, geometry: &Geometry, blocks: &Blocks, enou
     };
     let where_they_are = (blocks.offset, blocks.stride, blocks.count as usize);
     count(object, where_they_are, enough, unread)
+}
+
+/// Nobody writes or reads now, so both cursors stand still.
+fn count_in_stream(object: &LockFile, geometry: &Geometry) -> Option<u64> {
+    let cursor = |offset: usize| {
+        let mut word = [0; WORD];
+        memory::read_at(object.fd().ok()?, &mut word, (LINES_OFFSET + offset) as u64).ok()?;
+        Some(u64::from_ne_bytes(word))
+    };
+    let tail = cursor(offset_of!(Lines, tail))?;
+    let head = cursor(offset_of!(Lines, head))?;
+    Some(tail.wrapping_sub(head)).filter(|&unread| unread <= geometry.laps.capacity())
 }
 
 /// Of so many words, a stride apart from an offset, those that `is` says yes to; `None` if it has no say for one.

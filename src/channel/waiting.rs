@@ -1,8 +1,8 @@
-//! How does either end of a channel of blocks wait until it can do something?
+//! How does an endpoint wait until it can do something?
 
 use crate::wait::{Spinning, Watch, Why};
 
-use super::super::endpoint::{Endpoint, Refusal};
+use super::endpoint::{Endpoint, Refusal};
 
 /// What a try should look after besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

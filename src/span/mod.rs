@@ -1,0 +1,136 @@
+//! Which elements of a stream may its writer fill, and which may its reader read, whoever dies or stops on the way?
+//!
+//! This room is the algorithm of streams and nothing else, as [`ring`](crate::ring) is that of messages: it knows no mapping,
+//! no file and no process, and does not touch an element. It says which stretch is whose.
+//!
+//! # The protocol
+//! There are `C` elements, `C` a power of two, one writer and one reader. `tail` is how many have ever been written, `head`
+//! how many have been read; element `p` stands at index `p mod C`.
+//!
+//! - *write*: the elements from `tail` to `head + C` are the writer's. It fills some, from the first on, for as long as it
+//!   likes, and then stores `tail` once. What it has not committed was never written.
+//! - *read*: the elements from `head` to `tail` are the reader's. It reads some, from the first on, for as long as it likes,
+//!   and then stores `head` once. What it has not consumed is still there.
+//!
+//! Both words are the truth, and not hints as in a ring: each is stored by one end alone. So an end that dies leaves nothing
+//! to repair, and the next to take its place goes on at that very element. Each end keeps its own word in private memory, and
+//! the other's as it last saw it: it looks again only when that is not enough.
+//!
+//! # Low water
+//! Who sleeps until it can go on says in its [mark](Marks) how far the other has to get, before it announces itself. The other,
+//! after each commit or consume, looks for sleepers, and only if there is one at its mark, and wakes it if it is that far.
+//! A reader's mark is where there is as much as it waits for. A writer's is where a quarter of the capacity is free, or as
+//! much as it waits for, if that is more: a stream that is full is not worth a wake-up for each element that is read. That
+//! is more than it needs. So a reader that is refused wakes a sleeping writer, whatever the mark: with too little for
+//! the one and too little for the other nobody would go on.
+//!
+//! That no wake-up is lost is [`wait`](crate::wait)'s argument, with the mark as a part of the announcement: who finds it
+//! announced finds the mark of that announcement, or of a later one; and who is not found has seen the change.
+//!
+//! # Invariants
+//! Numbered; SAFETY and ordering comments refer to them.
+//! - **S1** `head ≤ tail ≤ head + C`, by wrapping difference; both only grow.
+//! - **S2** An element is touched by the writer from `head + C` being past it to its commit, and by the reader from there to
+//!   its being consumed: by one of them at a time.
+//!
+//! # Edges
+//! | label | stored at | loaded at | protects | loom model that fails without it |
+//! |---|---|---|---|---|
+//! | `COMMIT` | [`WriteEnd::commit`] | [`ReadEnd::filled`] | what was written is what is read | `committed_elements_are_visible` |
+//! | `CONSUME` | [`ReadEnd::consume`] | [`WriteEnd::free`] | nothing is overwritten while it is read | `an_element_is_not_reused_early` |
+//!
+//! # Progress
+//! All wait-free, whoever is stopped or dead.
+//!
+//! # Killed here
+//! | killed after | the others see | repaired by |
+//! |---|---|---|
+//! | part or all of a chunk, before the commit | nothing: it never was | nobody: the next writer fills the same elements |
+//! | commit: `tail` | the elements, whole | nobody. A wake-up that it owed comes with the sleeper's tick |
+//! | part or all of a chunk read, before it is consumed | what was there before | nobody: the next reader reads the same elements |
+//! | consume: `head` | room | the same as a commit |
+//! | a mark, before its announcement | nothing: marks are looked at where somebody is announced | the next who sleeps |
+//!
+//! # Unsafe
+//! [`Span::new`] is where the caller vouches for the memory.
+
+mod reader;
+mod writer;
+
+use std::ptr::NonNull;
+
+use crate::layout::{Laps, Lines, Marks};
+use crate::ring::{Levels, Refused};
+use crate::sync::Relaxed;
+
+pub(crate) use reader::{Filled, ReadEnd};
+pub(crate) use writer::{Free, WriteEnd};
+
+/// The words of a stream.
+///
+/// # Invariants
+/// - **V1** Both pointers are valid for as long as whoever holds this holds the region.
+/// - **V2** What they point to is aligned, and accessed through shared references alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    lines: NonNull<Lines>,
+    marks: NonNull<Marks>,
+    laps: Laps,
+}
+
+// SAFETY: V1, V2: shared words, all of them atomic.
+unsafe impl Send for Span {}
+// SAFETY: as above.
+unsafe impl Sync for Span {}
+
+impl Span {
+    /// The words of a stream of `laps.capacity()` elements.
+    ///
+    /// # Safety
+    /// V1 and V2.
+    pub(crate) unsafe fn new(lines: NonNull<Lines>, marks: NonNull<Marks>, laps: Laps) -> Span {
+        Span { lines, marks, laps }
+    }
+
+    /// The shared words.
+    #[inline(always)]
+    pub(crate) fn lines(&self) -> &Lines {
+        // SAFETY: V1, V2.
+        unsafe { self.lines.as_ref() }
+    }
+
+    fn marks(&self) -> &Marks {
+        // SAFETY: V1, V2.
+        unsafe { self.marks.as_ref() }
+    }
+
+    /// Elements that there are.
+    #[inline(always)]
+    pub(crate) fn capacity(&self) -> u64 {
+        self.laps.capacity()
+    }
+
+    /// There is something to read.
+    pub(crate) fn has_elements(&self) -> Result<bool, Refused> {
+        self.levels().map(|levels| levels.len != 0)
+    }
+
+    /// How far the writer and the reader are, by relaxed loads alone: exact while neither goes on.
+    pub(crate) fn levels(&self) -> Result<Levels, Refused> {
+        let lines = self.lines();
+        // Relaxed, both: hint (who looks on does nothing about it). The head first: the tail is not behind it, then.
+        let head = lines.head.0.load(Relaxed);
+        let tail = lines.tail.0.load(Relaxed);
+        let ahead = tail.wrapping_sub(head);
+        if ahead > u64::MAX / 2 {
+            return Err(Refused::Corrupt);
+        }
+        // Both may have gone on between the two loads, so that there seems to be more than fits.
+        let len = ahead.min(self.capacity());
+        Ok(Levels {
+            tail,
+            head: tail.wrapping_sub(len),
+            len,
+        })
+    }
+}
