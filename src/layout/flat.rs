@@ -90,7 +90,9 @@ impl Flat {
         let page = header.stride as usize;
         let possible = page.is_power_of_two() && (PAGE..=MAX_PAGE).contains(&page);
         let plan = FlatPlan { element, page };
-        let geometry = possible.then(|| plan.geometry(kind, header.capacity, endpoints))?.ok()?;
+        let geometry = possible
+            .then(|| plan.geometry(kind, header.capacity, endpoints))?
+            .ok()?;
         let as_it_says = geometry.capacity() == header.capacity && geometry.total as u64 == header.total;
         as_it_says.then_some(geometry)
     }

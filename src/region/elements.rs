@@ -75,6 +75,14 @@ impl<T: Pod> Elements<T> {
         unsafe { slice::from_raw_parts(first.as_ptr(), len) }
     }
 
+    /// The same, for as long as the end is borrowed.
+    #[inline(always)]
+    pub(crate) fn filled_to_the_end<'a>(&'a self, filled: Filled<'a>) -> &'a [T] {
+        let (first, len) = self.at(filled.index(), filled.len());
+        // SAFETY: as above; the end is borrowed as long as the slice, so nothing is consumed meanwhile.
+        unsafe { slice::from_raw_parts(first.as_ptr(), len) }
+    }
+
     #[inline(always)]
     fn at(&self, index: u64, len: u64) -> (NonNull<T>, usize) {
         let (index, len) = (index as usize, len as usize);

@@ -79,7 +79,7 @@ pub(crate) fn create(
     what: &'static str,
     new: impl FnOnce() -> nix::Result<OwnedFd>,
 ) -> Result<OwnedFd, MemoryError> {
-    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as u64;
+    let page = page_size() as u64;
     let wanted = (len as u64).checked_next_multiple_of(page).unwrap_or(u64::MAX);
     let limit = max_bytes
         .unwrap_or_else(|| available() / 2)
@@ -238,6 +238,11 @@ fn available() -> u64 {
     .flatten()
     .min()
     .unwrap_or(u64::MAX)
+}
+
+/// Bytes of a page of this machine.
+pub(crate) fn page_size() -> usize {
+    sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize
 }
 
 /// What sysinfo(2) says is free, where /proc says nothing: less than what is available.

@@ -261,9 +261,8 @@ struct Mapped {
 impl Mapped {
     fn new(file: OwnedFd, geometry: Geometry, payload: Payload, line: &Header) -> Result<Mapped, AttachError> {
         let mapping = match geometry.flat() {
-            Some(flat) => {
-                Mapping::twice(file.as_fd(), geometry.total, flat.offset).map_err(os("map the stream's memory twice"))?
-            }
+            Some(flat) => Mapping::twice(file.as_fd(), geometry.total, flat.offset)
+                .map_err(os("map the stream's memory twice"))?,
             None => Mapping::new(file.as_fd(), geometry.total).map_err(os("map the channel's memory"))?,
         };
         Ok(Mapped {

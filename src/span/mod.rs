@@ -134,3 +134,11 @@ impl Span {
         })
     }
 }
+
+/// So many elements further on there are `chunks` chunks more, of as many as are waited for; or as many as an eighth of the
+/// stream holds, if that is more than one.
+fn ahead(span: &Span, wanted: u64, chunks: u64) -> Option<u64> {
+    let most = span.capacity() / 8;
+    let ahead = wanted.saturating_mul(chunks).min(most);
+    (ahead > wanted).then_some(ahead)
+}

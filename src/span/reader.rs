@@ -1,6 +1,6 @@
 //! What may a stream's reader read, and when has it done with it?
 
-use super::Span;
+use super::{Span, ahead};
 use crate::edge;
 use crate::ring::Refused;
 use crate::sync::Relaxed;
@@ -59,6 +59,12 @@ impl ReadEnd {
         Ok(self.known())
     }
 
+    /// How many elements may be read now; as far as was known before, if the word says what it cannot.
+    pub(crate) fn refresh(&mut self) -> u64 {
+        let _ = self.look();
+        self.known()
+    }
+
     /// How many there were when it last looked.
     #[inline(always)]
     pub(crate) fn known(&self) -> u64 {
@@ -103,7 +109,11 @@ impl ReadEnd {
     /// About to sleep until `wanted` elements are filled: says how far the writer should get.
     pub(crate) fn mark(&self, wanted: u64) {
         // Relaxed: under SLEEP, whose fence follows.
-        self.span.marks().reader.0.store(self.head.wrapping_add(wanted), Relaxed);
+        self.span
+            .marks()
+            .reader
+            .0
+            .store(self.head.wrapping_add(wanted), Relaxed);
     }
 
     /// Where a change means that `wanted` elements may be filled.
@@ -111,11 +121,12 @@ impl ReadEnd {
         FillWatch {
             span: self.span,
             needed: self.head.wrapping_add(wanted),
+            wanted,
         }
     }
 }
 
-impl Filled<'_> {
+impl<'a> Filled<'a> {
     /// The index of the first.
     #[inline(always)]
     pub(crate) fn index(&self) -> u64 {
@@ -130,12 +141,13 @@ impl Filled<'_> {
 
     /// The first `count` are done with: the writer's from now on.
     #[inline(always)]
-    pub(crate) fn consume(self, count: u64) {
+    pub(crate) fn consume(self, count: u64) -> &'a ReadEnd {
         debug_assert!(count <= self.len);
         let end = self.end;
         end.head = end.head.wrapping_add(count);
         // [CONSUME] Release, pairs with the writer's look: what we have read is overwritten only afterwards.
         end.span.lines().head.0.store(end.head, edge::CONSUME.release());
+        end
     }
 }
 
@@ -145,6 +157,7 @@ pub(crate) struct FillWatch {
     span: Span,
     /// The tail at which there is.
     needed: u64,
+    wanted: u64,
 }
 
 impl Watch for FillWatch {
@@ -155,8 +168,8 @@ impl Watch for FillWatch {
         tail.wrapping_sub(self.needed) <= self.span.capacity()
     }
 
-    fn ahead(&self, elements: u64) -> Option<Self> {
-        let needed = self.needed.wrapping_add(elements.min(self.span.capacity() / 8));
+    fn ahead(&self, chunks: u64) -> Option<Self> {
+        let needed = self.needed.wrapping_add(ahead(&self.span, self.wanted, chunks)?);
         Some(FillWatch { needed, ..*self })
     }
 }

@@ -1,6 +1,6 @@
 //! What may a stream's writer fill, and when is it written?
 
-use super::Span;
+use super::{Span, ahead};
 use crate::edge;
 use crate::ring::Refused;
 use crate::sync::Relaxed;
@@ -76,6 +76,12 @@ impl WriteEnd {
         Ok(())
     }
 
+    /// How many elements may be written now; as far as was known before, if the word says what it cannot.
+    pub(crate) fn refresh(&mut self) -> u64 {
+        let _ = self.look();
+        self.known()
+    }
+
     /// `len` of those that [`free`](Self::free) has found.
     #[inline(always)]
     pub(crate) fn take(&mut self, len: u64) -> Free<'_> {
@@ -107,11 +113,12 @@ impl WriteEnd {
         RoomWatch {
             span: self.span,
             needed: self.tail.wrapping_add(wanted).wrapping_sub(self.span.capacity()),
+            wanted,
         }
     }
 }
 
-impl Free<'_> {
+impl<'a> Free<'a> {
     /// The index of the first.
     #[inline(always)]
     pub(crate) fn index(&self) -> u64 {
@@ -126,12 +133,13 @@ impl Free<'_> {
 
     /// The first `count` are written: the reader's from now on.
     #[inline(always)]
-    pub(crate) fn commit(self, count: u64) {
+    pub(crate) fn commit(self, count: u64) -> &'a WriteEnd {
         debug_assert!(count <= self.len);
         let end = self.end;
         end.tail = end.tail.wrapping_add(count);
         // [COMMIT] Release, pairs with the reader's look: who sees them written sees what was written.
         end.span.lines().tail.0.store(end.tail, edge::COMMIT.release());
+        end
     }
 }
 
@@ -141,6 +149,7 @@ pub(crate) struct RoomWatch {
     span: Span,
     /// The head at which there is.
     needed: u64,
+    wanted: u64,
 }
 
 impl Watch for RoomWatch {
@@ -151,8 +160,8 @@ impl Watch for RoomWatch {
         head.wrapping_sub(self.needed) <= self.span.capacity()
     }
 
-    fn ahead(&self, elements: u64) -> Option<Self> {
-        let needed = self.needed.wrapping_add(elements.min(self.span.capacity() / 8));
+    fn ahead(&self, chunks: u64) -> Option<Self> {
+        let needed = self.needed.wrapping_add(ahead(&self.span, self.wanted, chunks)?);
         Some(RoomWatch { needed, ..*self })
     }
 }
