@@ -236,7 +236,7 @@ pub use channel::{
     Builder, Channel, End, EndpointStats, FileBuilder, IntoIter, Iter, Lease, Multi, Observer, Rates, Receiver, Seat,
     Sender, Single, Stats, TryIter,
 };
-pub use channel::{blocks, fd, stream};
+pub use channel::{blocks, fd, frames, stream};
 pub use error::{
     AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,
     SendTimeoutError, TakenBy, TryRecvError, TrySendError,

@@ -4,7 +4,8 @@
 //! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
 //! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the
 //! operations), `builder`, `options`, `file`, `seat`, `pass` and [`fd`] (how to get there); [`blocks`] is the same for messages that stay
-//! where they are, [`stream`] for what is no messages at all.
+//! where they are, [`stream`] for what is no messages at all, and [`frames`] for
+//! messages in that.
 
 pub mod blocks;
 mod builder;
@@ -13,6 +14,7 @@ mod end;
 mod endpoint;
 pub mod fd;
 mod file;
+pub mod frames;
 mod lease;
 mod observer;
 mod options;

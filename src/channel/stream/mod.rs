@@ -77,6 +77,7 @@
 //! without bad values.
 
 mod builder;
+mod duplex;
 mod error;
 mod io;
 mod reader;
@@ -105,6 +106,7 @@ use super::place::Place;
 use super::{Seat, Stats, pass};
 
 pub use builder::Builder;
+pub use duplex::{Duplex, DuplexEnd, DuplexSeat, FramedDuplex, duplex};
 pub use error::{
     ReadError, ReadExactError, ReadTimeoutError, TryReadError, TryWriteError, WriteAllError, WriteError,
     WriteTimeoutError,
@@ -132,6 +134,16 @@ impl<T: Pod> Channel<T> {
         Channel {
             region: opened.region,
             schema: opened.schema,
+            element: PhantomData,
+        }
+    }
+
+    /// Another handle of this process's.
+    fn again(&self) -> Self {
+        self.region.add_channel();
+        Channel {
+            region: Arc::clone(&self.region),
+            schema: self.schema.clone(),
             element: PhantomData,
         }
     }

@@ -242,6 +242,12 @@ impl<T: Pod> Reader<T> {
         self.chunk(known as usize, known).consume(count);
     }
 
+    /// What is in the stream cannot be: this end is of no more use.
+    #[cold]
+    pub(in super::super) fn fail(&self) -> ReadError {
+        self.attached.endpoint.fail().into_read()
+    }
+
     #[inline(always)]
     fn wait_for(&mut self, least: usize, deadline: Option<u64>) -> Result<u64, Refusal> {
         match self.attached.filled(&mut self.end, least) {
