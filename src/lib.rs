@@ -56,6 +56,9 @@
 //! All of these copy messages in and out. [`blocks`] are for messages that are too large for that, or of no fixed length: they
 //! are filled where they are and read where they are, by as many senders and receivers as like to.
 //!
+//! What is no messages at all goes through a [`stream`]: bytes or samples, as through a pipe. [`frames`] are messages in a stream,
+//! and [`stream::duplex`] makes two-way ends.
+//!
 //! # What can be sent
 //! Whatever every bit pattern is a value of, since another process writes those bits: [`bytemuck::Pod`], to be derived
 //! (`#[derive(Clone, Copy, Pod, Zeroable)] #[bytemuck(crate = "annulus::bytemuck")] #[repr(C)]`). At most 64 KiB, but for
@@ -206,15 +209,16 @@
 //! 1. `layout`: what are the bytes of a region? Published as [`memory_layout`].
 //! 2. `ring`: how do messages go through the slots, whoever dies on the way?
 //! 3. `pool`: how do messages that stay where they are go from one to another, likewise?
-//! 4. `wait`: how does a process sleep, and why is no wake-up lost?
-//! 5. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
+//! 4. `span`: which elements of a stream are the writer's, and which the reader's?
+//! 5. `wait`: how does a process sleep, and why is no wake-up lost?
+//! 6. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
 //!    `region::wiped`: has this process been forked since? `region::passed`: may a region be opened through this
 //!    descriptor? `region::socket`: how does a descriptor cross a socket? `region::named`:
 //!    who takes a name away?
-//! 6. `channel`: what does a user hold?
-//! 7. `sync`: the door. The only file that names atomics, the payload copies and the futex.
-//! 8. `edge`: the names of the ordering edges; `tries`: how often a word is tried that others change.
-//! 9. `error`: what can go wrong, and what can the caller do about it?
+//! 7. `channel`: what does a user hold?
+//! 8. `sync`: the door. The only file that names atomics, the payload copies and the futex.
+//! 9. `edge`: the names of the ordering edges; `tries`: how often a word is tried that others change.
+//! 10. `error`: what can go wrong, and what can the caller do about it?
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("annulus needs 64-bit Linux: it relies on futexes, memfds and open-file-description locks");

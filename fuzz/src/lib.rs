@@ -2,12 +2,14 @@
 //!
 //! [`attach`]: the input is the bytes of a region, mostly, and a program of operations on it. [`ops`]: it is a program of
 //! operations, and every answer is the one that a sequential model predicts. [`words`]: it is what several threads do, and
-//! what a scribbler writes over their channel meanwhile.
+//! what a scribbler writes over their channel meanwhile. [`frames`]: a program of operations on frames in a stream, and bytes that
+//! are none.
 //!
 //! Each is a function of the input, so that `replay` runs it without a fuzzer as well.
 
 mod attach;
 mod bytes;
+mod frames;
 #[allow(dead_code, reason = "the tests use all of it")]
 #[path = "../../tests/support/guard.rs"]
 mod guard;
@@ -21,6 +23,7 @@ use annulus::{Channel, End, FenceMode, SlotPadding, bytemuck::Pod};
 use arbitrary::{Result, Unstructured};
 
 pub use attach::attach;
+pub use frames::frames;
 pub use ops::ops;
 pub use words::words;
 
@@ -28,7 +31,7 @@ pub use words::words;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 3] = [("attach", attach), ("ops", ops), ("words", words)];
+pub const TARGETS: [(&str, Target); 4] = [("attach", attach), ("ops", ops), ("words", words), ("frames", frames)];
 
 /// What both sides say the messages are.
 const SCHEMA: &str = "fuzz";

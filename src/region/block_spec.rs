@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 use std::os::fd::AsFd;
 
-use super::spec::{SPEC, bits, fields, rows, section};
+use super::spec::{SPEC, bits, fields, fields_of, rows, section};
 use super::{Expected, Plan, Region, Sealing, lock};
 use crate::error::{AttachError, CreateError};
 use crate::layout::block::{BlockPhase, BlockWord, Entry, Head, in_word, words_apart};
@@ -28,11 +28,6 @@ fn layout_md_says_what_a_block_begins_with() {
     assert_eq!(offset_of!(Head<u128>, header), 16);
     assert_eq!(offset_of!(Head<Wide>, header), 64);
     assert!(fields("Line 0").contains(&("header_size", 88, 2)));
-}
-
-fn fields_of(table: &[Vec<&'static str>], name: &str) -> (&'static str, &'static str) {
-    let row = table.iter().find(|row| row[0] == name).expect("a row");
-    (row[1], row[2])
 }
 
 #[test]

@@ -29,6 +29,8 @@ mod registry;
 pub(crate) mod socket;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod stream_spec;
 pub(crate) mod tally;
 pub(crate) mod view;
 pub(crate) mod wiped;

@@ -1,4 +1,4 @@
-//! Does LAYOUT.md say what the code does? (Of blocks: `block_spec`.)
+//! Does LAYOUT.md say what the code does? (Of blocks: `block_spec`; of streams: `stream_spec`.)
 //!
 //! Its tables are read and held against the compiled types, its bit fields against the encoders, its lock bytes against
 //! locks that are really held, and a fresh region against a file of bytes. (Here and not in `layout`, which checkers
@@ -40,6 +40,12 @@ pub(super) fn rows(title: &str) -> Vec<Vec<&'static str>> {
     let rows = section(title).filter(|line| line.starts_with('|'));
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
     rows.skip(2).map(cells).collect()
+}
+
+/// Offset and size, or what else is in the two cells after it, of the row that begins with `name`.
+pub(super) fn fields_of(table: &[Vec<&'static str>], name: &str) -> (&'static str, &'static str) {
+    let row = table.iter().find(|row| row[0] == name).expect("a row");
+    (row[1], row[2])
 }
 
 /// Field, offset and size of each row.
@@ -163,7 +169,14 @@ fn layout_md_says_where_everything_stands() {
 fn layout_md_says_what_the_numbers_mean() {
     let listed = |row: &str| -> Vec<String> { row.split([',', ':', ';']).map(|item| item.trim().to_owned()).collect() };
     let line: BTreeMap<_, _> = rows("Line 0").into_iter().map(|row| (row[0], row[4])).collect();
-    let kinds = [Kind::Spsc, Kind::Mpsc, Kind::Spmc, Kind::Mpmc, Kind::Blocks];
+    let kinds = [
+        Kind::Spsc,
+        Kind::Mpsc,
+        Kind::Spmc,
+        Kind::Mpmc,
+        Kind::Blocks,
+        Kind::Stream,
+    ];
     let kinds = kinds.map(|kind| format!("{} {}", kind as u32, kind.name()));
     assert_eq!(listed(line["kind"]), kinds);
     let modes = [(FenceMode::Fenced, "fenced"), (FenceMode::Membarrier, "membarrier")];
@@ -204,7 +217,7 @@ fn layout_md_says_what_the_numbers_mean() {
         assert_eq!(SeatState::decode(seat as u32), Some(seat));
     }
     assert_eq!(SeatState::decode(3), None);
-    assert_eq!(Kind::decode(0).or(Kind::decode(6)), None);
+    assert_eq!(Kind::decode(0).or(Kind::decode(7)), None);
     assert_eq!(FenceMode::decode(0).or(FenceMode::decode(3)), None);
 }
 
