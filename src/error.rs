@@ -338,6 +338,9 @@ pub enum CreateError {
         /// The smallest page that there is.
         page: usize,
     },
+    /// A region has one byte at least.
+    #[error("a region has at least one byte, none was asked for")]
+    EmptyRegion,
     /// The region would be larger than allowed, or than any address space.
     #[error("the channel would take {wanted} bytes, at most {limit} are allowed: fewer slots, or a larger `max_bytes`")]
     TooLarge {
@@ -545,7 +548,7 @@ pub enum AttachError {
     /// Another kind of channel.
     #[error("the channel is {actual}, this program expects {expected}: both sides use one and the same module")]
     Kind {
-        /// This program's module: "spsc", "mpsc", "spmc", "mpmc", "blocks" or "stream".
+        /// This program's module: "spsc", "mpsc", "spmc", "mpmc", "blocks" or "stream"; or "region".
         expected: &'static str,
         /// The region's, or "of an unknown kind".
         actual: &'static str,
@@ -663,6 +666,44 @@ pub enum AttachError {
         /// Its answer.
         #[source]
         source: io::Error,
+    },
+}
+
+/// Why the bytes of a [`Region`](crate::Region) cannot be read, written or seen as asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ViewError {
+    /// The region is no whole number of items.
+    #[error(
+        "the region has {length} bytes, which is no multiple of this type's {size}: do both sides mean the same type?"
+    )]
+    Length {
+        /// Bytes of the region.
+        length: usize,
+        /// `size_of::<T>()`; 0 fits no length.
+        size: usize,
+    },
+    /// Some of it is beyond the region.
+    #[error("{count} items of {size} bytes from byte {offset} on are not all in the region, which has {length} bytes")]
+    OutOfBounds {
+        /// Where they begin.
+        offset: usize,
+        /// How many there are.
+        count: usize,
+        /// `size_of::<T>()`.
+        size: usize,
+        /// Bytes of the region.
+        length: usize,
+    },
+    /// The items would not be aligned there: regions begin on a page.
+    #[error(
+        "byte {offset} of the region is not aligned to {align} bytes, as this type must be: read it with `read_at`"
+    )]
+    Align {
+        /// Where they begin.
+        offset: usize,
+        /// `align_of::<T>()`.
+        align: usize,
     },
 }
 

@@ -17,6 +17,11 @@ pub const PAGE: usize = 4096;
 /// The largest page that a region may be made for, in bytes.
 const MAX_PAGE: usize = 1 << 20;
 
+/// May a region be made for pages of so many bytes?
+pub(super) fn is_page(bytes: usize) -> bool {
+    bytes.is_power_of_two() && (PAGE..=MAX_PAGE).contains(&bytes)
+}
+
 /// How far the other end has to get before it is worth waking who sleeps: positions, each on a line of its own.
 ///
 /// Written by who is about to sleep, before it announces itself; read by who has found it announced.
@@ -88,9 +93,8 @@ impl Flat {
     /// The geometry that line 0 tells of, if it is one that [`FlatPlan::geometry`] makes.
     pub(super) fn check(header: &Header, kind: Kind, element: Element, endpoints: u16) -> Option<Geometry> {
         let page = header.stride as usize;
-        let possible = page.is_power_of_two() && (PAGE..=MAX_PAGE).contains(&page);
         let plan = FlatPlan { element, page };
-        let geometry = possible
+        let geometry = is_page(page)
             .then(|| plan.geometry(kind, header.capacity, endpoints))?
             .ok()?;
         let as_it_says = geometry.capacity() == header.capacity && geometry.total as u64 == header.total;

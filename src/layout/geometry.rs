@@ -5,6 +5,7 @@ use super::flat::{Element, Flat, FlatPlan};
 use super::header::{Header, Kind};
 use super::laps::Laps;
 use super::lines::{LINE, Slot};
+use super::plain::{Plain, PlainPlan};
 use super::state::{Claimants, Owner};
 use super::table::Record;
 
@@ -98,6 +99,8 @@ pub enum Payload {
     Block(BlockLayout),
     /// Of elements of a stream.
     Element(Element),
+    /// There are none: bytes, for whoever has the region.
+    Plain,
 }
 
 impl Payload {
@@ -110,16 +113,18 @@ impl Payload {
                 BlockLayout::described(size, align, header, header_align).map(Payload::Block)
             }
             Kind::Stream => Element::described(size, align).map(Payload::Element),
+            Kind::Region => ((size, align) == (1, 1)).then_some(Payload::Plain),
             _ => PayloadLayout::described(size, align).map(Payload::Slot),
         }
     }
 
-    /// Bytes of a message, an item or an element.
+    /// Bytes of a message, an item, an element or a byte.
     pub fn size(self) -> usize {
         match self {
             Payload::Slot(payload) => payload.size,
             Payload::Block(block) => block.item,
             Payload::Element(element) => element.size,
+            Payload::Plain => 1,
         }
     }
 
@@ -127,7 +132,7 @@ impl Payload {
     pub fn slot(self) -> usize {
         match self {
             Payload::Slot(payload) => payload.slot,
-            Payload::Block(_) | Payload::Element(_) => 0,
+            Payload::Block(_) | Payload::Element(_) | Payload::Plain => 0,
         }
     }
 }
@@ -141,6 +146,8 @@ pub enum Arrangement {
     Blocks(BlockPlan),
     /// One after the other.
     Flat(FlatPlan),
+    /// As bytes.
+    Plain(PlainPlan),
 }
 
 impl Arrangement {
@@ -150,6 +157,7 @@ impl Arrangement {
             Arrangement::Slots(payload, _) => Payload::Slot(payload),
             Arrangement::Blocks(plan) => Payload::Block(plan.layout),
             Arrangement::Flat(plan) => Payload::Element(plan.element),
+            Arrangement::Plain(_) => Payload::Plain,
         }
     }
 }
@@ -163,6 +171,8 @@ pub enum Body {
     Blocks(Blocks),
     /// The elements of a stream.
     Flat(Flat),
+    /// Bytes.
+    Plain(Plain),
 }
 
 /// A region's geometry, checked: the only copy that is used after attach.
@@ -192,20 +202,24 @@ impl Geometry {
             Arrangement::Slots(payload, padding) => Self::plan(kind, capacity, payload, padding, endpoints),
             Arrangement::Blocks(plan) => plan.geometry(kind, capacity, endpoints),
             Arrangement::Flat(plan) => plan.geometry(kind, capacity, endpoints),
+            Arrangement::Plain(plan) => plan.geometry(kind, capacity, endpoints),
         }
     }
 
-    /// Messages that it holds when it is full: slots, or blocks; or elements.
+    /// Messages that it holds when it is full: slots, or blocks; or elements; or bytes.
     pub fn capacity(&self) -> u64 {
-        self.blocks()
-            .map_or(self.laps.capacity(), |blocks| u64::from(blocks.count))
+        match &self.body {
+            Body::Slots | Body::Flat(_) => self.laps.capacity(),
+            Body::Blocks(blocks) => u64::from(blocks.count),
+            Body::Plain(plain) => plain.length as u64,
+        }
     }
 
     /// Where the blocks are, if it is a region of those.
     pub fn blocks(&self) -> Option<&Blocks> {
         match &self.body {
             Body::Blocks(blocks) => Some(blocks),
-            Body::Slots | Body::Flat(_) => None,
+            Body::Slots | Body::Flat(_) | Body::Plain(_) => None,
         }
     }
 
@@ -213,7 +227,15 @@ impl Geometry {
     pub fn flat(&self) -> Option<&Flat> {
         match &self.body {
             Body::Flat(flat) => Some(flat),
-            Body::Slots | Body::Blocks(_) => None,
+            Body::Slots | Body::Blocks(_) | Body::Plain(_) => None,
+        }
+    }
+
+    /// Where the bytes are, if it is a plain region.
+    pub fn plain(&self) -> Option<&Plain> {
+        match &self.body {
+            Body::Plain(plain) => Some(plain),
+            Body::Slots | Body::Blocks(_) | Body::Flat(_) => None,
         }
     }
 
@@ -282,6 +304,7 @@ impl Geometry {
         match payload {
             Payload::Block(layout) => Blocks::check(header, kind, layout, endpoints),
             Payload::Element(element) => Flat::check(header, kind, element, endpoints),
+            Payload::Plain => Plain::check(header, kind, endpoints),
             Payload::Slot(payload) if header.capacity.is_power_of_two() => [SlotPadding::Packed, SlotPadding::Line]
                 .into_iter()
                 .filter_map(|padding| Self::plan(kind, header.capacity, payload, padding, endpoints).ok())
@@ -290,12 +313,13 @@ impl Geometry {
         }
     }
 
-    /// Line 0's stride: bytes from slot to slot, or from block to block in units of 64; or a stream's page.
+    /// Line 0's stride: bytes from slot to slot, or from block to block in units of 64; or the page of a stream or a plain region.
     pub fn stride_field(&self) -> u32 {
         match self.body {
             Body::Slots => self.stride as u32,
             Body::Blocks(blocks) => (blocks.stride / Blocks::UNIT) as u32,
             Body::Flat(flat) => flat.page as u32,
+            Body::Plain(plain) => plain.page as u32,
         }
     }
 }

@@ -24,9 +24,9 @@ pub struct Header {
     pub abi: u32,
     /// A [`Kind`].
     pub kind: u32,
-    /// Slots or elements of a stream, a power of two from 1 to 2^32; or blocks, 1 to 65,536.
+    /// Slots or elements of a stream, a power of two from 1 to 2^32; or blocks, 1 to 65,536; or bytes of a plain region.
     pub capacity: u64,
-    /// Bytes from one slot to the next; or from one block to the next, in units of 64; or a page, of a stream.
+    /// Bytes from one slot to the next; or from one block to the next, in units of 64; or a page, of a stream or a plain region.
     pub stride: u32,
     /// `size_of::<T>()`, of a message, an item or an element.
     pub payload_size: u32,
@@ -72,6 +72,8 @@ pub enum Kind {
     Blocks = 5,
     /// A stream: one writer, one reader.
     Stream = 6,
+    /// A plain region: bytes, for whoever has it.
+    Region = 7,
 }
 
 impl Kind {
@@ -94,11 +96,12 @@ impl Kind {
             4 => Some(Kind::Mpmc),
             5 => Some(Kind::Blocks),
             6 => Some(Kind::Stream),
+            7 => Some(Kind::Region),
             _ => None,
         }
     }
 
-    /// The module that it is in.
+    /// The module that it is in; of a plain region, "region".
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Spsc => "spsc",
@@ -107,6 +110,7 @@ impl Kind {
             Kind::Mpmc => "mpmc",
             Kind::Blocks => "blocks",
             Kind::Stream => "stream",
+            Kind::Region => "region",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! # Reading order
 //! [`header`] (line 0), [`lines`] (the shared words), [`table`] (the endpoints' records), [`state`] (a slot's word),
 //! [`laps`] (positions), [`geometry`] (offsets, and the checks on bytes that came from elsewhere), [`block`] and [`blocks`] (the same
-//! for blocks), [`flat`] (the same for streams). Everything here is
+//! for blocks), [`flat`] (the same for streams), [`plain`] (the same for bytes that are nothing of those). Everything here is
 //! pure: no system call, no pointer.
 
 pub(crate) mod block;
@@ -13,6 +13,7 @@ pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod laps;
 pub(crate) mod lines;
+pub(crate) mod plain;
 pub(crate) mod state;
 pub(crate) mod table;
 
@@ -25,5 +26,6 @@ pub(crate) use geometry::{Body, Geometry, Payload};
 pub(crate) use header::{Header, Policy};
 pub(crate) use laps::Laps;
 pub(crate) use lines::{Life, Lines, Slot};
+pub(crate) use plain::PlainPlan;
 pub(crate) use state::{Claimants, Owner, Phase, State};
 pub(crate) use table::{Record, Role};

@@ -69,7 +69,7 @@ impl Claimants {
     pub const fn of(kind: Kind, table_length: u16) -> Claimants {
         const NOBODY: u16 = Owner::FIRST_MULTI;
         let (senders, receivers) = match kind {
-            Kind::Spsc | Kind::Stream => (NOBODY, NOBODY),
+            Kind::Spsc | Kind::Stream | Kind::Region => (NOBODY, NOBODY),
             Kind::Mpsc => (table_length, NOBODY),
             Kind::Spmc => (NOBODY, table_length),
             Kind::Mpmc | Kind::Blocks => (table_length, table_length),

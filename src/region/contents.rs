@@ -14,6 +14,8 @@ pub(crate) enum Contents {
     Pool(Pool<()>),
     /// A stream, in which nobody claims anything.
     Span(Span),
+    /// No transport: a plain region, to which nobody attaches.
+    Nothing,
 }
 
 impl Contents {
@@ -22,7 +24,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.reap(dead, role).map(|repairs| repairs.slots()),
             Contents::Pool(pool) => pool.reap(dead, role),
-            Contents::Span(_) => Ok(0),
+            Contents::Span(_) | Contents::Nothing => Ok(0),
         }
     }
 
@@ -32,6 +34,7 @@ impl Contents {
             Contents::Ring(ring) => ring.has_messages(),
             Contents::Pool(pool) => pool.has_messages(),
             Contents::Span(span) => span.has_elements(),
+            Contents::Nothing => Ok(false),
         }
     }
 
@@ -40,7 +43,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.has_orphans(),
             Contents::Pool(pool) => pool.has_orphans(),
-            Contents::Span(_) => Ok(false),
+            Contents::Span(_) | Contents::Nothing => Ok(false),
         }
     }
 
@@ -49,7 +52,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.held_up_at(),
             Contents::Pool(pool) => pool.held_up_at(),
-            Contents::Span(_) => Ok(Vec::new()),
+            Contents::Span(_) | Contents::Nothing => Ok(Vec::new()),
         }
     }
 
@@ -58,7 +61,7 @@ impl Contents {
         match self {
             Contents::Ring(ring) => ring.claim_at(at),
             Contents::Pool(pool) => pool.claim_at(at),
-            Contents::Span(_) => Ok(None),
+            Contents::Span(_) | Contents::Nothing => Ok(None),
         }
     }
 
@@ -68,6 +71,11 @@ impl Contents {
             Contents::Ring(ring) => ring.levels(),
             Contents::Pool(pool) => pool.levels(),
             Contents::Span(span) => span.levels(),
+            Contents::Nothing => Ok(Levels {
+                tail: 0,
+                head: 0,
+                len: 0,
+            }),
         }
     }
 

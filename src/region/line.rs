@@ -85,19 +85,20 @@ pub(super) fn long_enough(file: BorrowedFd<'_>, expected: usize) -> Result<(), A
     Ok(())
 }
 
-/// The alignment in line 0: of a message, of a block's items, or of an element.
+/// The alignment in line 0: of a message, of a block's items, of an element, or of a byte.
 fn align_field(arrangement: Arrangement) -> u32 {
     match arrangement {
         Arrangement::Slots(payload, _) => payload.align as u32,
         Arrangement::Blocks(plan) => plan.align as u32,
         Arrangement::Flat(plan) => plan.element.align as u32,
+        Arrangement::Plain(_) => 1,
     }
 }
 
 /// Size and alignment of a block's header in line 0, both at most a page.
 fn header(payload: Payload) -> (u16, u16) {
     match payload {
-        Payload::Slot(_) | Payload::Element(_) => (0, 0),
+        Payload::Slot(_) | Payload::Element(_) | Payload::Plain => (0, 0),
         Payload::Block(layout) => (layout.header as u16, layout.header_align as u16),
     }
 }
@@ -128,6 +129,7 @@ fn geometry_of(plan: &Plan) -> Result<Geometry, CreateError> {
         },
         (_, Arrangement::Slots(..)) => CreateError::Capacity { asked: plan.capacity },
         (_, Arrangement::Flat(_)) => CreateError::StreamCapacity { asked: plan.capacity },
+        (_, Arrangement::Plain(_)) => CreateError::EmptyRegion,
         (GeometryError::BlockLength, Arrangement::Blocks(blocks)) => CreateError::BlockLength {
             length: blocks.length,
             item: blocks.layout.item,
@@ -217,6 +219,7 @@ fn check_alignment(line: &Header, payload: Payload) -> Result<(), AttachError> {
             needed: layout.align(),
             actual,
         }),
+        Payload::Plain if actual != 1 => Err(AttachError::PayloadAlign { expected: 1, actual }),
         _ => Ok(()),
     }
 }

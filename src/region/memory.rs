@@ -56,6 +56,11 @@ pub(crate) enum MemoryError {
 /// periodic signal (a profiler's, say) one large call might never end; a few milliseconds' worth does (a guess).
 const STEP: u64 = 4 << 20;
 
+/// Bytes of a page of this machine.
+pub(crate) fn page() -> usize {
+    sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize
+}
+
 /// A new memfd of `len` bytes rounded up to pages, zeroed and allocated, not yet sealed; as [`create`].
 ///
 /// # Errors
@@ -79,7 +84,7 @@ pub(crate) fn create(
     what: &'static str,
     new: impl FnOnce() -> nix::Result<OwnedFd>,
 ) -> Result<OwnedFd, MemoryError> {
-    let page = page_size() as u64;
+    let page = page() as u64;
     let wanted = (len as u64).checked_next_multiple_of(page).unwrap_or(u64::MAX);
     let limit = max_bytes
         .unwrap_or_else(|| available() / 2)
@@ -238,11 +243,6 @@ fn available() -> u64 {
     .flatten()
     .min()
     .unwrap_or(u64::MAX)
-}
-
-/// Bytes of a page of this machine.
-pub(crate) fn page_size() -> usize {
-    sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize
 }
 
 /// What sysinfo(2) says is free, where /proc says nothing: less than what is available.

@@ -4,13 +4,14 @@
 //! that says "present", and the geometry as it was checked at attach. A [`View`] is the bytes as types, all that who only
 //! [looks on](mod@observed) has. Everything that asks the operating system
 //! something is in this room: [`mod@line`] (what line 0 says), [`memory`] (memfd, seals, how much is allowed),
-//! [`mapping`], [`view`], [`contents`], [`items`], [`elements`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
+//! [`mapping`], [`view`], [`contents`], [`items`], [`elements`], [`bytes`] and [`tally`] (the bytes as types), [`passed`] (may a region be opened through this descriptor), [`socket`] (how a descriptor crosses one),
 //! [`lock`] (who is alive), [`named`] (regions that a name leads to), [`fork`] and [`wiped`] (has this process been
 //! forked since), [`barrier`] (membarrier's registration), [`process`] (who am I).
 
 pub(crate) mod barrier;
 #[cfg(test)]
 mod block_spec;
+pub(crate) mod bytes;
 pub(crate) mod contents;
 pub(crate) mod elements;
 pub(crate) mod fork;
@@ -24,6 +25,8 @@ pub(crate) mod memory;
 pub(crate) mod named;
 pub(crate) mod observed;
 pub(crate) mod passed;
+#[cfg(test)]
+mod plain_spec;
 pub(crate) mod process;
 mod registry;
 pub(crate) mod socket;

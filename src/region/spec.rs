@@ -1,4 +1,4 @@
-//! Does LAYOUT.md say what the code does? (Of blocks: `block_spec`; of streams: `stream_spec`.)
+//! Does LAYOUT.md say what the code does? (Of blocks: `block_spec`; of streams: `stream_spec`; of plain regions: `plain_spec`.)
 //!
 //! Its tables are read and held against the compiled types, its bit fields against the encoders, its lock bytes against
 //! locks that are really held, and a fresh region against a file of bytes. (Here and not in `layout`, which checkers
@@ -176,6 +176,7 @@ fn layout_md_says_what_the_numbers_mean() {
         Kind::Mpmc,
         Kind::Blocks,
         Kind::Stream,
+        Kind::Region,
     ];
     let kinds = kinds.map(|kind| format!("{} {}", kind as u32, kind.name()));
     assert_eq!(listed(line["kind"]), kinds);
@@ -217,7 +218,7 @@ fn layout_md_says_what_the_numbers_mean() {
         assert_eq!(SeatState::decode(seat as u32), Some(seat));
     }
     assert_eq!(SeatState::decode(3), None);
-    assert_eq!(Kind::decode(0).or(Kind::decode(7)), None);
+    assert_eq!(Kind::decode(0).or(Kind::decode(8)), None);
     assert_eq!(FenceMode::decode(0).or(FenceMode::decode(3)), None);
 }
 

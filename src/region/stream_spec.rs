@@ -60,7 +60,7 @@ fn plan(element: Element, capacity: u64) -> Plan {
         capacity,
         arrangement: Arrangement::Flat(FlatPlan {
             element,
-            page: memory::page_size(),
+            page: memory::page(),
         }),
         name: "u32".to_owned(),
         endpoints: 1,

@@ -81,7 +81,7 @@ impl View {
         let blocks = self.blocks();
         let checked = match self.payload {
             Payload::Block(layout) => layout.header == size_of::<H>() && layout.header_align == align_of::<H>(),
-            Payload::Slot(_) | Payload::Element(_) => false,
+            Payload::Slot(_) | Payload::Element(_) | Payload::Plain => false,
         };
         assert!(checked || size_of::<H>() == 0, "the header that was checked");
         let geometry = &self.geometry;
@@ -135,6 +135,12 @@ impl View {
         self.geometry.flat().expect("a stream")
     }
 
+    /// Where the first byte of a plain region is, and how many there are.
+    pub(crate) fn plain(&self) -> (NonNull<u8>, usize) {
+        let plain = self.geometry.plain().expect("a plain region");
+        (self.at(plain.offset), plain.length)
+    }
+
     /// Maps all pages now, as far as the kernel does that.
     pub(crate) fn populate(&self) {
         self.mapping.populate();
@@ -146,6 +152,7 @@ impl View {
             Payload::Slot(_) => Contents::Ring(self.ring()),
             Payload::Block(_) => Contents::Pool(self.pool()),
             Payload::Element(_) => Contents::Span(self.span()),
+            Payload::Plain => Contents::Nothing,
         }
     }
 

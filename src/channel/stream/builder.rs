@@ -43,7 +43,7 @@ impl<T: Pod> Builder<T> {
     pub(super) fn new(capacity: usize) -> Self {
         let plan = FlatPlan {
             element: Element::of::<T>(),
-            page: memory::page_size(),
+            page: memory::page(),
         };
         let mut options = Options::new(Kind::Stream, capacity, Arrangement::Flat(plan), short_type_name::<T>());
         // Both ends are single: the least that there can be.

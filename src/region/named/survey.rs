@@ -20,7 +20,7 @@ use crate::layout::geometry::TABLE_OFFSET;
 use crate::layout::header::name_text;
 use crate::layout::{Geometry, Kind, Policy, Record, Role};
 
-/// A named channel, as [`list`] finds it. All of it may have changed by the time it is read.
+/// A named channel or region, as [`list`] finds it. All of it may have changed by the time it is read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Listed {
@@ -28,13 +28,13 @@ pub struct Listed {
     pub name: String,
     /// The transport, and which ends admit many.
     pub kind: Kind,
-    /// Messages that it holds when it is full: slots, or blocks.
+    /// Messages that it holds when it is full: slots, or blocks; or bytes of a region.
     pub capacity: u64,
     /// The type or schema of its messages, as far as it is kept.
     pub payload: String,
     /// Bytes that it takes.
     pub bytes: u64,
-    /// Its endpoints.
+    /// Its endpoints. A region has none: whether anybody has it open is told by `orphaned`.
     pub attached: Vec<Attached>,
     /// No live process has it open: [`gc`] would remove it, unless it is kept.
     pub orphaned: bool,
@@ -56,7 +56,7 @@ pub struct Attached {
     pub alive: bool,
 }
 
-/// A channel whose name [`gc`] has removed.
+/// A channel or region whose name [`gc`] has removed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Removed {
@@ -80,7 +80,7 @@ impl fmt::Display for Removed {
     }
 }
 
-/// The named channels that this process may read, in the order of their names. Changes nothing and disturbs nobody.
+/// The named channels and regions that this process may read, in the order of their names. Changes nothing and disturbs nobody.
 ///
 /// What else is in /dev/shm is left out: other files, channels of another ABI version, and those of users who do not let
 /// this one read them.
@@ -151,7 +151,7 @@ fn endpoint(object: &LockFile, id: u16) -> Option<Attached> {
     })
 }
 
-/// Removes the names of this user's channels that no live process has open, messages in them or not, and says which.
+/// Removes the names of this user's channels and regions that no live process has open, messages in them or not, and says which.
 ///
 /// Whether somebody has one open is the kernel's word: nothing is removed for its age, and nothing that is in use by
 /// anybody, stopped or not. Those made with [`Builder::keep_name`](crate::Builder::keep_name) stay.
@@ -185,7 +185,7 @@ fn collect(name: &Name) -> Option<Removed> {
     (object::remove(&object, name).ok()? == Removal::Done).then_some(removed)
 }
 
-/// Removes the name of a channel, as `rm` does: who has it open goes on, and nobody else comes.
+/// Removes the name of a channel or region, as `rm` does: who has it open goes on, and nobody else comes.
 ///
 /// Unlike `rm` it cannot remove the name of a channel that has been created under it in the meantime. It removes
 /// whatever regular file is there, a channel or not; one of another user's only for who may write to it and to /dev/shm.

@@ -1,6 +1,6 @@
 //! What is in a region that nobody has received?
 //!
-//! A stream's cursors tell. Of the others all slots or blocks are read, and not the ring from its hints: behind the claim of a dead sender, and under those of
+//! A stream's cursors tell, and in a plain region there never is anything. Of the others all slots or blocks are read, and not the ring from its hints: behind the claim of a dead sender, and under those of
 //! dead receivers, there may be messages. Whoever asks has presence alone, so none of them changes.
 
 use std::mem::offset_of;
@@ -31,10 +31,11 @@ pub(super) fn is_drained(object: &LockFile, geometry: &Geometry) -> bool {
 
 /// Stops when there are `enough`.
 fn count_unread(object: &LockFile, geometry: &Geometry, enough: u64) -> Option<u64> {
-    if memory::allocated(object.fd().ok()?).ok()? < geometry.total as u64 {
-        return None;
-    }
+    let allocated = memory::allocated(object.fd().ok()?).ok()?;
     match &geometry.body {
+        // Whatever its users have made of its bytes.
+        Body::Plain(_) => Some(0),
+        _ if allocated < geometry.total as u64 => None,
         Body::Slots => count_in_slots(object, geometry, enough),
         Body::Blocks(blocks) => count_in_blocks(object, geometry, blocks, enough),
         Body::Flat(_) => count_in_stream(object, geometry),
