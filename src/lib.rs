@@ -236,6 +236,7 @@ mod tries;
 mod wait;
 
 pub use bytemuck;
+pub use channel::plain::{Region, RegionBuilder, RegionFileBuilder};
 pub use channel::{
     Builder, Channel, End, EndpointStats, FileBuilder, IntoIter, Iter, Lease, Multi, Observer, Rates, Receiver, Seat,
     Sender, Single, Stats, TryIter,
@@ -243,7 +244,7 @@ pub use channel::{
 pub use channel::{blocks, fd, frames, stream};
 pub use error::{
     AttachError, CreateError, NameError, OpenOrCreateError, RecvError, RecvTimeoutError, SendError, SendManyError,
-    SendTimeoutError, TakenBy, TryRecvError, TrySendError,
+    SendTimeoutError, TakenBy, TryRecvError, TrySendError, ViewError,
 };
 pub use layout::{FenceMode, Kind, SlotPadding};
 pub use region::named::{Attached, Listed, Removed, gc, list, unlink};

@@ -47,13 +47,14 @@ use bytemuck::Pod;
 use crate::region::lock::Passing;
 use crate::region::{Region, socket};
 
-use super::{Channel, blocks};
+use super::{Channel, blocks, plain};
 
-/// What can be sent: a channel of any transport.
+/// What can be sent: a channel of any transport, or a region.
 #[expect(private_bounds, reason = "sealed: what is sent must be a region")]
 pub trait AnyChannel: InRegion {}
 impl<T, S, R> AnyChannel for Channel<T, S, R> {}
 impl<M: blocks::Message + ?Sized, H: Pod> AnyChannel for blocks::Channel<M, H> {}
+impl AnyChannel for plain::Region {}
 
 /// What is in a region.
 pub(crate) trait InRegion {
@@ -69,6 +70,12 @@ impl<T, S, R> InRegion for Channel<T, S, R> {
 impl<M: blocks::Message + ?Sized, H: Pod> InRegion for blocks::Channel<M, H> {
     fn region(&self) -> &Region {
         self.region()
+    }
+}
+
+impl InRegion for plain::Region {
+    fn region(&self) -> &Region {
+        self.inner()
     }
 }
 

@@ -4,8 +4,8 @@
 //! puts the ring, the waiting and the kernel's word on who is alive together: `place` (which id, under which
 //! locks), `endpoint` (what all endpoints share), `reaper` (what the dead have left), `sender` and `receiver` (the
 //! operations), `builder`, `options`, `file`, `seat`, `pass` and [`fd`] (how to get there); [`blocks`] is the same for messages that stay
-//! where they are, [`stream`] for what is no messages at all, and [`frames`] for
-//! messages in that.
+//! where they are, [`stream`] for what is no messages at all, [`frames`] for messages in that, and [`plain`] for what is not
+//! sent.
 
 pub mod blocks;
 mod builder;
@@ -20,6 +20,7 @@ mod observer;
 mod options;
 mod pass;
 mod place;
+pub mod plain;
 mod reaper;
 mod receiver;
 mod seat;

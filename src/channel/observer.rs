@@ -9,7 +9,8 @@ use crate::region::observed::Observed;
 
 use super::stats::Stats;
 
-/// A look at a channel from outside, whatever it carries: for tools and tests.
+/// A look at a channel from outside, whatever it carries: for tools and tests. Of a [`Region`](crate::Region) it tells kind, schema
+/// and length, and no more: what is in it is nobody's business but its users'.
 ///
 /// It reads through a mapping that cannot write, takes no lock and no place in the channel, and counts for nobody: a name
 /// goes, and a stream ends, as if it were not there. What it sees of a channel whose name has gone is what is left in the

@@ -23,7 +23,7 @@ use crate::sync::{AtomicU64, Relaxed};
 pub struct Stats {
     /// Which ends admit many.
     pub kind: Kind,
-    /// Messages that it holds when it is full.
+    /// Messages that it holds when it is full. Of a plain region: bytes, and all else is nothing.
     pub capacity: u64,
     /// Messages in it, 0 to [`capacity`](Self::capacity), as [`Sender::len`](crate::Sender::len) counts them.
     pub len: u64,
@@ -175,6 +175,9 @@ impl fmt::Display for Stats {
     /// For people: a line about the channel, and one about each endpoint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind.name();
+        if self.kind == Kind::Region {
+            return write!(f, "{kind}, {} bytes", self.capacity);
+        }
         write!(
             f,
             "{kind}, {} of {} messages, {} sent",
