@@ -59,6 +59,9 @@
 //! What is no messages at all goes through a [`stream`]: bytes or samples, as through a pipe. [`frames`] are messages in a stream,
 //! and [`stream::duplex`] makes two-way ends.
 //!
+//! Memory that is not sent at all, but is there for several processes, is a [`Region`]: made, named, passed and removed as
+//! channels are, and never with anything unread in it.
+//!
 //! # What can be sent
 //! Whatever every bit pattern is a value of, since another process writes those bits: [`bytemuck::Pod`], to be derived
 //! (`#[derive(Clone, Copy, Pod, Zeroable)] #[bytemuck(crate = "annulus::bytemuck")] #[repr(C)]`). At most 64 KiB, but for
@@ -196,7 +199,8 @@
 //!
 //! A *hostile* process that writes to a message while it is copied is outside Rust's memory model, as for all shared
 //! memory; the copy is made so that what comes of it is wrong values at most. What is sent can be read by all who have
-//! the channel.
+//! the channel. A [`Region`] has no protocol that says who may write: what is safe there, and what is not, is said
+//! [there](Region#trust).
 //!
 //! # Needs
 //! 64-bit Linux with /proc mounted, and /dev/shm for named channels; 3.17 for memfds and seals (3.15 for the locks that
@@ -214,7 +218,7 @@
 //! 6. `region`: where do the bytes come from, and who else has them? `region::lock`: who is alive? `region::fork`,
 //!    `region::wiped`: has this process been forked since? `region::passed`: may a region be opened through this
 //!    descriptor? `region::socket`: how does a descriptor cross a socket? `region::named`:
-//!    who takes a name away?
+//!    who takes a name away? `region::bytes`: how are bytes read and written that are nobody's in particular?
 //! 7. `channel`: what does a user hold?
 //! 8. `sync`: the door. The only file that names atomics, the payload copies and the futex.
 //! 9. `edge`: the names of the ordering edges; `tries`: how often a word is tried that others change.
