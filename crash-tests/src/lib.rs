@@ -23,6 +23,8 @@ mod pool;
 mod region;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
+#[path = "../../src/span/mod.rs"]
+mod span;
 #[path = "../../src/tries.rs"]
 mod tries;
 #[path = "../../src/wait/mod.rs"]
@@ -32,6 +34,7 @@ pub mod crash;
 mod sync;
 
 pub use bytemuck;
+pub use channel::plain::{Region, RegionBuilder, RegionFileBuilder};
 pub use channel::*;
 pub use error::*;
 pub use layout::{FenceMode, Kind, SlotPadding};

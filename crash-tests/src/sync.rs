@@ -54,7 +54,7 @@ macro_rules! atomic {
     ($($Atomic:ident, $Value:ty;)+) => {$(
         #[derive(Debug, Default)]
         #[repr(transparent)]
-        pub(crate) struct $Atomic(std::sync::atomic::$Atomic);
+        pub struct $Atomic(std::sync::atomic::$Atomic);
 
         impl $Atomic {
             pub(crate) const fn new(value: $Value) -> Self {

@@ -1,17 +1,19 @@
-//! What has a name: a channel of slots, or of blocks?
+//! What has a name: a channel of slots, of blocks, or a plain region?
 
 use std::time::Duration;
 
-use annulus::{AttachError, Channel, CreateError, OpenOrCreateError, Single};
+use annulus::{AttachError, Channel, CreateError, OpenOrCreateError, Region, Single};
 
 use crate::support::message::{Message, Tick};
 use crate::support::pool::Pool;
 use crate::support::{Words, audit, stock};
 
-/// A channel that has a name.
+/// What has a name.
 pub trait Named: Sized {
     /// For people.
     const WHAT: &'static str;
+    /// Something can be unread in it.
+    const CARRIES: bool = true;
 
     fn create(name: &str, capacity: usize) -> Result<Self, CreateError>;
     fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenOrCreateError>;
@@ -96,5 +98,44 @@ impl Named for Blocks {
         let rx = self.receiver().unwrap_or_else(|error| panic!("{case}: {error}"));
         let came = stock::sound(self, &Pool::of(self), &tx, &rx, case);
         came.into_iter().map(|(number, _)| number).collect()
+    }
+}
+
+impl Named for Region {
+    const WHAT: &'static str = "bytes";
+    const CARRIES: bool = false;
+
+    fn create(name: &str, capacity: usize) -> Result<Self, CreateError> {
+        Region::create(name, capacity)
+    }
+
+    fn open_or_create(name: &str, capacity: usize) -> Result<Self, OpenOrCreateError> {
+        Region::open_or_create(name, capacity)
+    }
+
+    fn open(name: &str) -> Result<Self, AttachError> {
+        Region::open(name)
+    }
+
+    fn open_now(name: &str) -> Result<Self, AttachError> {
+        Region::open_timeout(name, Duration::ZERO)
+    }
+
+    fn send(&self) -> bool {
+        false
+    }
+
+    fn drain(&self) {}
+
+    fn sound(&self, case: &str) -> Vec<u64> {
+        for value in [1, 2] {
+            self.write_at(0, &vec![value; self.len()])
+                .unwrap_or_else(|error| panic!("{case}: {error}"));
+            let mut bytes = vec![0_u8; self.len()];
+            self.read_at(0, &mut bytes)
+                .unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert!(bytes.iter().all(|&byte| byte == value), "{case}: {bytes:?}");
+        }
+        Vec::new()
     }
 }
