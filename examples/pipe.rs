@@ -12,7 +12,6 @@
 #![forbid(unsafe_code)]
 
 use std::env;
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
