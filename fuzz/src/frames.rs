@@ -169,9 +169,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
         // Whatever it is, it ends in its time.
         let end = reader.recv_timeout(Duration::from_micros(100)).map(|frame| frame.len());
         assert!(end.is_err() || end.is_ok_and(|len| len <= CAPACITY));
-        let _ = reader
-            .poll(Duration::ZERO)
-            .map_err(|error| assert_ne!(error, ReadError::Disconnected));
+        let _ = reader.poll(Duration::ZERO);
     }
     Ok(())
 }
