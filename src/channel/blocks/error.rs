@@ -1,7 +1,5 @@
 //! Why is there no block for a sender?
 
-use crate::error::SendError;
-
 use super::Holders;
 
 /// Why there is no block to fill.
@@ -77,17 +75,6 @@ pub enum LoanTimeoutError {
     /// As [`LoanError::WrongProcess`].
     #[error("the sender belongs to another process: attach a new one, or reserve a seat before the fork")]
     WrongProcess,
-}
-
-impl LoanError {
-    /// Why a message was not sent.
-    pub(super) fn from_send<T>(error: &SendError<T>) -> LoanError {
-        match error {
-            SendError::Disconnected(_) => LoanError::Disconnected,
-            SendError::Corrupt(_) => LoanError::Corrupt,
-            SendError::WrongProcess(_) => LoanError::WrongProcess,
-        }
-    }
 }
 
 /// The three forms of a loan error share all but one variant.

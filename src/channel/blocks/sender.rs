@@ -57,15 +57,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     /// As [`loan`](Self::loan).
     #[inline]
     pub fn loan_uninit(&self, len: usize) -> Result<UninitLoan<[T], H>, LoanError> {
-        self.fits(len)?;
-        match self.take() {
-            Ok(block) => Ok(self.lend(block, len)),
-            Err(Refusal::Blocked) => {
-                let block = self.wait(None).map_err(Refusal::into_loan)?;
-                Ok(self.lend(block, len))
-            }
-            Err(refusal) => Err(refusal.into_loan()),
-        }
+        self.block(len).map(|block| self.lend(block, len))
     }
 
     /// The same without zeroing it, to be written over: its items are what an earlier message left there, or zeros. For a
@@ -105,16 +97,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     /// # Errors
     /// As [`try_loan`](Self::try_loan).
     pub fn try_loan_uninit(&self, len: usize) -> Result<UninitLoan<[T], H>, TryLoanError> {
-        self.fits(len)?;
-        let taken = match self.take() {
-            Err(Refusal::Blocked) if self.attached.endpoint.time_to_look() => self.look_after_the_dead_and_take(),
-            taken => taken,
-        };
-        match taken {
-            Ok(block) => Ok(self.lend(block, len)),
-            Err(Refusal::Blocked) => Err(TryLoanError::Exhausted(self.holders())),
-            Err(refusal) => Err(refusal.into_loan().into()),
-        }
+        self.try_block(len).map(|block| self.lend(block, len))
     }
 
     /// A block for a message of `len` items, zeroed, waiting at most `timeout` for one.
@@ -122,7 +105,8 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     /// # Errors
     /// [`LoanTimeoutError::Timeout`], which says who has the blocks, otherwise as [`loan`](Self::loan).
     pub fn loan_timeout(&self, len: usize, timeout: Duration) -> Result<Loan<[T], H>, LoanTimeoutError> {
-        self.loan_until(len, deadline::after(timeout)).map(UninitLoan::zeroed)
+        let block = self.block_until(len, deadline::after(timeout))?;
+        Ok(self.lend(block, len).zeroed())
     }
 
     /// A block for a message of `len` items, zeroed, waiting for one until `deadline`.
@@ -130,30 +114,18 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     /// # Errors
     /// As [`loan_timeout`](Self::loan_timeout).
     pub fn loan_deadline(&self, len: usize, deadline: Instant) -> Result<Loan<[T], H>, LoanTimeoutError> {
-        self.loan_until(len, Some(deadline::at(deadline)))
-            .map(UninitLoan::zeroed)
-    }
-
-    fn loan_until(&self, len: usize, deadline: Option<u64>) -> Result<UninitLoan<[T], H>, LoanTimeoutError> {
-        self.fits(len)?;
-        let taken = match self.take() {
-            Err(Refusal::Blocked) => self.wait(deadline),
-            taken => taken,
-        };
-        match taken {
-            Ok(block) => Ok(self.lend(block, len)),
-            Err(Refusal::Blocked) => Err(LoanTimeoutError::Timeout(self.holders())),
-            Err(refusal) => Err(refusal.into_loan().into()),
-        }
+        let block = self.block_until(len, Some(deadline::at(deadline)))?;
+        Ok(self.lend(block, len).zeroed())
     }
 
     /// Sends a copy of `items`, waiting for a block while all are in use. Its header is zeros.
     ///
     /// # Errors
     /// As [`loan`](Self::loan).
+    #[inline]
     pub fn send_slice(&self, items: &[T]) -> Result<(), LoanError> {
-        let loan = self.loan_uninit(items.len())?.copy_from_slice(items);
-        loan.send().map_err(|error| LoanError::from_send(&error))
+        let block = self.block(items.len())?;
+        self.send_copy(block, items)
     }
 
     /// Sends a copy of `items` if a block is free now.
@@ -161,8 +133,8 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     /// # Errors
     /// As [`try_loan`](Self::try_loan).
     pub fn try_send_slice(&self, items: &[T]) -> Result<(), TryLoanError> {
-        let loan = self.try_loan_uninit(items.len())?.copy_from_slice(items);
-        loan.send().map_err(|error| LoanError::from_send(&error).into())
+        let block = self.try_block(items.len())?;
+        Ok(self.send_copy(block, items)?)
     }
 
     /// Sends a copy of `items`, waiting at most `timeout` for a block.
@@ -182,8 +154,59 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     }
 
     fn send_slice_until(&self, items: &[T], deadline: Option<u64>) -> Result<(), LoanTimeoutError> {
-        let loan = self.loan_until(items.len(), deadline)?.copy_from_slice(items);
-        loan.send().map_err(|error| LoanError::from_send(&error).into())
+        let block = self.block_until(items.len(), deadline)?;
+        Ok(self.send_copy(block, items)?)
+    }
+
+    /// Publishes a copy of `items` in `block`, which has room for them. Without a [`Loan`]: nothing but this function has
+    /// the block meanwhile, so that nothing else has to keep the endpoint, and none of it goes through memory.
+    #[inline]
+    fn send_copy(&self, mut block: Loaned, items: &[T]) -> Result<(), LoanError> {
+        let Attached { pool, items: room, .. } = &*self.attached;
+        let next = self.cursor.took(block.index(), pool.count());
+        room.lent_mut(&mut block, items.len()).copy_from_slice(items);
+        let sent = self.attached.publish(block, next, items.len(), &H::zeroed());
+        sent.map_err(|(block, refusal)| {
+            drop(self.lend(block, items.len())); // Gives it back.
+            refusal.into_loan()
+        })
+    }
+
+    /// A block with room for `len` items, waiting while all are in use.
+    #[inline]
+    fn block(&self, len: usize) -> Result<Loaned, LoanError> {
+        self.fits(len)?;
+        match self.take() {
+            Err(Refusal::Blocked) => self.wait(None),
+            taken => taken,
+        }
+        .map_err(Refusal::into_loan)
+    }
+
+    /// The same, if one is free now.
+    fn try_block(&self, len: usize) -> Result<Loaned, TryLoanError> {
+        self.fits(len)?;
+        let taken = match self.take() {
+            Err(Refusal::Blocked) if self.attached.endpoint.time_to_look() => self.look_after_the_dead_and_take(),
+            taken => taken,
+        };
+        taken.map_err(|refusal| match refusal {
+            Refusal::Blocked => TryLoanError::Exhausted(self.holders()),
+            refusal => refusal.into_loan().into(),
+        })
+    }
+
+    /// The same, waiting for one until `deadline`.
+    fn block_until(&self, len: usize, deadline: Option<u64>) -> Result<Loaned, LoanTimeoutError> {
+        self.fits(len)?;
+        let taken = match self.take() {
+            Err(Refusal::Blocked) => self.wait(deadline),
+            taken => taken,
+        };
+        taken.map_err(|refusal| match refusal {
+            Refusal::Blocked => LoanTimeoutError::Timeout(self.holders()),
+            refusal => refusal.into_loan().into(),
+        })
     }
 
     /// Is there room for `len` items in a block?
