@@ -245,7 +245,7 @@ pub enum TakenBy {
     Foreign,
 }
 
-/// Why a channel could not be created.
+/// Why a channel could not be created, or a [`Region`](crate::Region), which the texts call a channel, too.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
@@ -424,7 +424,8 @@ pub enum CreateError {
     },
 }
 
-/// Why a process or an endpoint could not attach to a channel.
+/// Why a process or an endpoint could not attach to a channel, or a process could not open a [`Region`](crate::Region), which
+/// the texts call a channel, too.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttachError {

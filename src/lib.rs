@@ -33,6 +33,8 @@
 //!
 //! [`Channel::open`] takes what is there, [`Channel::open_timeout`] waits for it. A name that a killed process has left is
 //! taken over by the next to come by it; [`gc`] removes those that no live process has open, and [`list`] shows them all.
+//! All of this holds for a named [`Region`], in which nothing is ever unread.
+//!
 //! The last drop of a shared channel reads every slot, to see whether anything is unread. It is "out" who had the channel
 //! open: not a forked child that has never attached, nor a [`Command`](std::process::Command) that was given the channel and
 //! not run. If one of those is last, the name is left to the next to come by it.

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use std::os::fd::AsFd;
 
 use annulus::{
-    AttachError, Builder, Channel, CreateError, IntoIter, Iter, Multi, Receiver, RecvError, RecvTimeoutError, Seat,
-    SendError, SendManyError, SendTimeoutError, Sender, Single, TryIter, TryRecvError, TrySendError,
+    AttachError, Builder, Channel, CreateError, IntoIter, Iter, Multi, Receiver, RecvError, RecvTimeoutError, Region,
+    RegionBuilder, RegionFileBuilder, Seat, SendError, SendManyError, SendTimeoutError, Sender, Single, TryIter,
+    TryRecvError, TrySendError, ViewError,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -27,6 +28,11 @@ assert_impl_all!(Seat<Sender<Data, Single>>: Send, Debug);
 assert_impl_all!(Seat<Receiver<Data, Multi>>: Send, Debug);
 assert_not_impl_any!(Seat<Sender<Data, Multi>>: Clone);
 
+// A region is memory: whoever has a reference may use it.
+assert_impl_all!(Region: Send, Sync, AsFd, Debug);
+assert_impl_all!(RegionBuilder: Send, Sync, Clone, Debug);
+assert_impl_all!(RegionFileBuilder: Send, Sync, Clone, Debug);
+
 assert_impl_all!(Receiver<Data, Single>: IntoIterator<Item = Data>);
 assert_impl_all!(&'static Receiver<Data, Multi>: IntoIterator<Item = Data>);
 assert_impl_all!(Iter<'static, Data, Single>: Iterator<Item = Data>, Debug);
@@ -43,6 +49,7 @@ assert_impl_all!(TryRecvError: Error, Send, Sync, Clone, Copy, PartialEq, Eq, Fr
 assert_impl_all!(RecvTimeoutError: Error, Send, Sync, Clone, Copy, PartialEq, Eq, From<RecvError>);
 assert_impl_all!(CreateError: Error, Send, Sync);
 assert_impl_all!(AttachError: Error, Send, Sync);
+assert_impl_all!(ViewError: Error, Send, Sync, Clone, Copy, PartialEq, Eq);
 fn is_static<T: 'static>() {}
 const _: fn() = is_static::<(
     SendError<Data>,
@@ -54,6 +61,7 @@ const _: fn() = is_static::<(
     RecvTimeoutError,
     CreateError,
     AttachError,
+    ViewError,
 )>;
 
 /// Without `Debug`, as a message may be.
@@ -115,6 +123,7 @@ fn all() -> Vec<Box<dyn Error>> {
         CreateError::FileSystem {
             path: "/proc/channel".to_owned(),
         },
+        CreateError::EmptyRegion,
         CreateError::MembarrierUnavailable,
         CreateError::NoProc,
         CreateError::Os {
@@ -175,6 +184,14 @@ fn all() -> Vec<Box<dyn Error>> {
             what: "map it",
             source: os()
         },
+        ViewError::Length { length: 100, size: 8 },
+        ViewError::OutOfBounds {
+            offset: 97,
+            count: 1,
+            size: 4,
+            length: 100
+        },
+        ViewError::Align { offset: 4, align: 8 },
     ];
     all
 }

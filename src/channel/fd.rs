@@ -96,7 +96,7 @@ pub fn send_over(socket: impl AsFd, channel: &impl AnyChannel) -> io::Result<()>
     socket::send(socket.as_fd(), passing.fd()?)
 }
 
-/// Receives what [`send_over`] has sent into the other end of `socket`: for [`Channel::from_fd`].
+/// Receives what [`send_over`] has sent into the other end of `socket`: for [`Channel::from_fd`], or whatever it was sent of.
 ///
 /// Waits while a blocking socket is empty. As long as the descriptor is open, somebody may still attach from here.
 ///
