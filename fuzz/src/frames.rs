@@ -89,7 +89,8 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
             Operation::Write { room, part } => {
                 let room = scaled(room, writer.max_len());
                 let len = scaled(part, room);
-                let free = CAPACITY - queue.iter().map(|frame| whole(frame.len())).sum::<usize>();
+                let taken = queue.iter().map(|frame| whole(frame.len())).sum::<usize>();
+                let free = CAPACITY.saturating_sub(taken);
                 match writer.try_frame(room) {
                     Ok(mut frame) => {
                         assert!(!sound || whole(room) <= free, "a frame where there is no room");
