@@ -30,6 +30,8 @@ mod many;
 mod one_way;
 #[path = "ratios/round_trip.rs"]
 mod round_trip;
+#[path = "ratios/streams.rs"]
+mod streams;
 
 use std::env;
 use std::process::ExitCode;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
                 .or_else(|| round_trip::worker(task))
                 .or_else(|| attach::worker(task))
                 .or_else(|| blocks::worker(task))
+                .or_else(|| streams::worker(task))
         });
         return ExitCode::SUCCESS;
     }
@@ -91,6 +94,7 @@ fn all_questions() -> Vec<Question> {
     questions.extend(many::questions());
     questions.extend(round_trip::questions());
     questions.extend(blocks::questions());
+    questions.extend(streams::questions());
     questions
 }
 
