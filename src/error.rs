@@ -685,7 +685,7 @@ pub enum ViewError {
         size: usize,
     },
     /// Some of it is beyond the region.
-    #[error("{count} items of {size} bytes from byte {offset} on are not all in the region, which has {length} bytes")]
+    #[error("the region has {length} bytes: {count} items of {size} bytes from byte {offset} on are not all in it")]
     OutOfBounds {
         /// Where they begin.
         offset: usize,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use annulus::{AttachError, CreateError, Observer, Region, ViewError, blocks, mpmc, spsc};
+use annulus::{AttachError, CreateError, Observer, Region, ViewError, blocks, mpmc, spsc, stream};
 
 use crate::support::guard::guarded;
 
@@ -137,13 +137,17 @@ pub(crate) fn a_channel_is_no_region_and_a_region_no_channel() {
     let region = Region::anonymous(8 * 1024).unwrap();
     let ring = spsc::Channel::<u8>::anonymous(1024).unwrap();
     let pool = blocks::Channel::<[u8]>::anonymous(4, 1024).unwrap();
+    let pipe = stream::Channel::<u8>::anonymous(1024).unwrap();
     let opened = |fd| Region::from_fd(fd).unwrap_err();
     assert_eq!(kind(opened(fd(&ring))), ("region", "spsc"));
     assert_eq!(kind(opened(fd(&pool))), ("region", "blocks"));
+    assert_eq!(kind(opened(fd(&pipe))), ("region", "stream"));
     let opened = mpmc::Channel::<u8>::from_fd(fd(&region)).unwrap_err();
     assert_eq!(kind(opened), ("mpmc", "region"));
     let opened = blocks::Channel::<[u8]>::from_fd(fd(&region)).unwrap_err();
     assert_eq!(kind(opened), ("blocks", "region"));
+    let opened = stream::Channel::<u8>::from_fd(fd(&region)).unwrap_err();
+    assert_eq!(kind(opened), ("stream", "region"));
     // By name, and nothing happens to the name.
     let name = crate::own::Own::new("region-kind");
     let here = Region::open_or_create(&name, 1024).unwrap();
