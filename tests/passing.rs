@@ -446,7 +446,7 @@ fn a_header_that_says_otherwise_is_refused() {
             actual: "mpmc"
         }
     ));
-    for kind in [0, 6, u32::MAX] {
+    for kind in [0, 8, u32::MAX] {
         refused(half(12, kind), &["of an unknown kind", "spsc"]);
     }
     let error = refused(half(28, 32), &["32-byte messages", "expects 8", "rebuilt"]);
