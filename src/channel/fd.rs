@@ -47,13 +47,14 @@ use bytemuck::Pod;
 use crate::region::lock::Passing;
 use crate::region::{Region, socket};
 
-use super::{Channel, blocks, plain};
+use super::{Channel, blocks, plain, stream};
 
 /// What can be sent: a channel of any transport, or a region.
 #[expect(private_bounds, reason = "sealed: what is sent must be a region")]
 pub trait AnyChannel: InRegion {}
 impl<T, S, R> AnyChannel for Channel<T, S, R> {}
 impl<M: blocks::Message + ?Sized, H: Pod> AnyChannel for blocks::Channel<M, H> {}
+impl<T: Pod> AnyChannel for stream::Channel<T> {}
 impl AnyChannel for plain::Region {}
 
 /// What is in a region.
@@ -76,6 +77,12 @@ impl<M: blocks::Message + ?Sized, H: Pod> InRegion for blocks::Channel<M, H> {
 impl InRegion for plain::Region {
     fn region(&self) -> &Region {
         self.inner()
+    }
+}
+
+impl<T: Pod> InRegion for stream::Channel<T> {
+    fn region(&self) -> &Region {
+        self.region()
     }
 }
 

@@ -148,6 +148,11 @@ impl<T: Pod> Channel<T> {
         }
     }
 
+    /// What it is in.
+    pub(super) fn region(&self) -> &Region {
+        &self.region
+    }
+
     /// A stream for at least `capacity` elements, 1 to 2^32, in memory without a name.
     ///
     /// # Errors
