@@ -209,9 +209,15 @@ impl<T: Pod> Reader<T> {
         }
     }
 
-    /// Reads from the first on, as many as are there, so few at a time that the writer can go on; how many.
+    /// Reads from the first on, as many as are there, so few at a time that the writer can go on; how many. `filled` were
+    /// found; if that is not enough, it looks whether there are more by now.
     #[inline]
     pub(super) fn copy(&mut self, elements: &mut [T], filled: u64) -> usize {
+        let filled = if (filled as usize) < elements.len() {
+            self.end.refresh()
+        } else {
+            filled
+        };
         let count = elements.len().min(filled as usize);
         for part in elements[..count].chunks_mut(piece(self.capacity())) {
             let chunk = self.chunk(part.len(), filled);

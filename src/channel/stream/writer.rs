@@ -206,9 +206,15 @@ impl<T: Pod> Writer<T> {
         }
     }
 
-    /// Writes from the first on, as many as there is room for, so few at a time that the reader can begin; how many.
+    /// Writes from the first on, as many as there is room for, so few at a time that the reader can begin; how many. Room for
+    /// `free` was found; if that is not enough, it looks whether there is more by now.
     #[inline]
     fn copy(&mut self, elements: &[T], free: u64) -> usize {
+        let free = if (free as usize) < elements.len() {
+            self.end.refresh()
+        } else {
+            free
+        };
         let count = elements.len().min(free as usize);
         for part in elements[..count].chunks(piece(self.capacity())) {
             let mut chunk = self.chunk(part.len());
