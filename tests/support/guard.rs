@@ -50,13 +50,16 @@ impl Guards {
         let new = |map: &&Map| {
             (map.inode, map.device) == (status.st_ino, status.st_dev) && before.iter().all(|b| b.start != map.start)
         };
-        let map = maps.iter().find(new).expect("the file is mapped");
+        let mut new = maps.iter().filter(new);
+        let first = new.next().expect("the file is mapped");
+        // Parts of it may be mapped again, right behind.
+        let end = new.fold(first.end, |end, map| if map.start == end { map.end } else { end });
         let mut guards = Guards {
             pages: Vec::new(),
-            edges: vec![map.start - 1, map.end],
+            edges: vec![first.start - 1, end],
             missing: 0,
         };
-        for address in [map.start - PAGE, map.end] {
+        for address in [first.start - PAGE, end] {
             match maps.iter().find(|map| (map.start..map.end).contains(&address)) {
                 Some(neighbour) if neighbour.closed => {}
                 Some(_) => guards.missing += 1,

@@ -22,6 +22,8 @@ pub const FIRST_MULTI: u16 = 3;
 
 /// The kind of a channel of blocks.
 const BLOCKS: u32 = 5;
+/// The kind of a stream, which has no slots either.
+const STREAM: u32 = 6;
 
 /// Phases of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -336,11 +338,14 @@ impl Words {
 
     /// Everything, for people.
     pub fn text(&self) -> String {
-        let blocks = self.kind == BLOCKS;
         let mut text = format!(
             "region: {} {}, tail {} head {} receivers {:#010x} senders {:#010x} life {:#018x}\n",
             self.capacity,
-            if blocks { "blocks" } else { "slots" },
+            match self.kind {
+                BLOCKS => "blocks",
+                STREAM => "elements",
+                _ => "slots",
+            },
             self.tail(),
             self.head(),
             self.receivers(),
@@ -353,9 +358,17 @@ impl Words {
                 let _ = writeln!(text, "  {id}: {record:?}");
             }
         }
-        if blocks {
-            pool::tell(self, &mut text);
-            return text;
+        match self.kind {
+            BLOCKS => {
+                pool::tell(self, &mut text);
+                return text;
+            }
+            STREAM => {
+                let at = 768 + 128 * u64::from(self.table_length);
+                let _ = writeln!(text, "  marks: writer {} reader {}", self.word(at), self.word(at + 128));
+                return text;
+            }
+            _ => {}
         }
         for i in 0..self.capacity.min(64) {
             let bits = self.word(self.slot(i));
