@@ -70,6 +70,7 @@ pub enum Sends {}
 
 impl Side<Frames> for Sends {
     type Handle = Tx;
+    type Seat = Seat<Tx>;
     const SENDS: bool = true;
     const MULTI: bool = true;
 
@@ -90,7 +91,7 @@ impl Side<Frames> for Sends {
         tx.try_loan(1).err() == Some(TryLoanError::WrongProcess) && tx.send_slice(&[0]) == Err(LoanError::WrongProcess)
     }
 
-    fn work(worker: &mut Worker<'_>, channel: &Frames, tx: &Tx) -> Then<Tx> {
+    fn work(worker: &mut Worker<'_>, channel: &Frames, tx: &Tx) -> Then<Self::Seat> {
         let mut kept = Vec::new();
         while !worker.finishing() && !worker.diary.is_full() {
             send(worker, tx, &mut kept);
@@ -201,6 +202,7 @@ pub enum Receives {}
 
 impl Side<Frames> for Receives {
     type Handle = Rx;
+    type Seat = Seat<Rx>;
     const SENDS: bool = false;
     const MULTI: bool = true;
 
@@ -221,7 +223,7 @@ impl Side<Frames> for Receives {
         rx.try_recv().err() == Some(TryRecvError::WrongProcess) && rx.recv().err() == Some(RecvError::WrongProcess)
     }
 
-    fn work(worker: &mut Worker<'_>, channel: &Frames, rx: &Rx) -> Then<Rx> {
+    fn work(worker: &mut Worker<'_>, channel: &Frames, rx: &Rx) -> Then<Self::Seat> {
         // As for slots: who attaches before the end is announced is told about the end of the stream.
         let too_late = worker.finishing();
         let mut table = Table::new(rx);

@@ -132,6 +132,8 @@ struct Reading<'a> {
     taken: u64,
     /// Where the last lease of a message stands.
     leases: HashMap<Message, usize>,
+    /// What it is about to acknowledge, all at once.
+    acking: Vec<Message>,
 }
 
 impl Reading<'_> {
@@ -143,16 +145,23 @@ impl Reading<'_> {
             open: None,
             taken: 0,
             leases: HashMap::new(),
+            acking: Vec::new(),
         }
     }
 
     fn entry(&mut self, entry: Entry) {
         let Entry { act, of, time } = entry;
+        if act != Act::Acking {
+            self.acking.clear();
+        }
         match act {
             Act::Sending => self.sending.begun.push((of.number, time)),
             Act::Receiving => self.taken = 0,
             Act::Leasing => {}
-            Act::Acking => *self.fate(of) = Fate::Done,
+            Act::Acking => {
+                self.acking.push(of);
+                *self.fate(of) = Fate::Done;
+            }
             Act::Dropping => *self.fate(of) = Fate::Back(time),
             Act::Received => {
                 self.deliver(entry, Fate::Done);
@@ -222,7 +231,11 @@ impl Reading<'_> {
             Act::Sending => self.sending.under_way = u32::from(of.life),
             Act::Receiving => excuse(u64::from(of.number) - self.taken, false),
             Act::Leasing => excuse(1, true),
-            Act::Acking => *self.fate(of) = Fate::Either(killed.from),
+            Act::Acking => {
+                for of in std::mem::take(&mut self.acking) {
+                    *self.fate(of) = Fate::Either(killed.from);
+                }
+            }
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Does anything go wrong if processes are killed, stopped, continued, forked and replaced at random, whatever they do?
 //!
 //! Two to eight processes work on a channel, of any kind, size and capacity, with a name or without: they send and receive
-//! in every form that there is, hold leases or blocks, detach and attach, and fork children that take over. Each keeps a diary that
+//! in every form that there is, hold leases, blocks or chunks, detach and attach, and fork children that take over. Each keeps a diary that
 //! outlives it ([`yard`]), and when a round is over the diaries are held against each other by the rules in [`audit`].
 //!
 //! `cargo test` runs some seconds of it. To run it for longer, or a certain round again (its plan and all dice are the
@@ -10,6 +10,7 @@
 //! ```console
 //! $ cargo test --release --test campaign -- --minutes 30
 //! $ cargo test --release --test campaign -- --minutes 30 --blocks
+//! $ cargo test --release --test campaign -- --minutes 30 --streams
 //! $ cargo test --release --test campaign -- --seed 4711 --rounds 1
 //! ```
 //!
@@ -29,6 +30,7 @@ mod receiving;
 mod round;
 mod self_test;
 mod sending;
+mod streams;
 mod tally;
 mod worker;
 mod yard;
@@ -44,9 +46,10 @@ use self_test::{
 };
 use tally::Tally;
 
-/// Under `cargo test`, and so long for blocks.
+/// Under `cargo test`, and so long for blocks, and for streams.
 const A_WHILE: Duration = Duration::from_secs(12);
 const A_WHILE_OF_BLOCKS: Duration = Duration::from_secs(8);
+const A_WHILE_OF_STREAMS: Duration = Duration::from_secs(6);
 /// Between two lines about how it goes.
 const REPORT: Duration = Duration::from_secs(30);
 
@@ -70,7 +73,8 @@ fn main() -> ExitCode {
                 the_auditor_finds_planted_faults
                 a_round_without_a_fault_has_none
                 a_campaign_of_death_loses_doubles_and_tears_nothing_and_nobody_hangs
-                a_campaign_of_death_among_blocks_loses_and_tears_nothing_and_nobody_hangs;
+                a_campaign_of_death_among_blocks_loses_and_tears_nothing_and_nobody_hangs
+                a_campaign_of_death_in_streams_loses_and_tears_nothing_and_nobody_hangs;
         ),
     )
 }
@@ -88,7 +92,18 @@ fn a_campaign_of_death_loses_doubles_and_tears_nothing_and_nobody_hangs() {
 fn a_campaign_of_death_among_blocks_loses_and_tears_nothing_and_nobody_hangs() {
     let orders = Orders {
         time: A_WHILE_OF_BLOCKS,
-        blocks: true,
+        draw: Plan::draw_of_blocks,
+        ..Orders::default()
+    };
+    let tally = campaign(&orders);
+    println!("{tally}");
+    assert!(tally.is_clean());
+}
+
+fn a_campaign_of_death_in_streams_loses_and_tears_nothing_and_nobody_hangs() {
+    let orders = Orders {
+        time: A_WHILE_OF_STREAMS,
+        draw: Plan::draw_of_streams,
         ..Orders::default()
     };
     let tally = campaign(&orders);
@@ -99,7 +114,7 @@ fn a_campaign_of_death_among_blocks_loses_and_tears_nothing_and_nobody_hangs() {
 /// How long, from which seed on, and on what.
 #[derive(Clone, Debug)]
 struct Orders {
-    blocks: bool,
+    draw: fn(u64) -> Plan,
     seed: u64,
     rounds: u64,
     time: Duration,
@@ -109,7 +124,7 @@ impl Default for Orders {
     fn default() -> Orders {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Orders {
-            blocks: false,
+            draw: Plan::draw,
             seed: now.map_or(0, |now| now.as_millis() as u64),
             rounds: u64::MAX,
             time: Duration::MAX,
@@ -132,7 +147,8 @@ impl Orders {
                 "--minutes" => orders.time = Duration::from_secs(60 * number()),
                 "--seed" => orders.seed = number(),
                 "--rounds" => orders.rounds = number(),
-                "--blocks" => orders.blocks = true,
+                "--blocks" => orders.draw = Plan::draw_of_blocks,
+                "--streams" => orders.draw = Plan::draw_of_streams,
                 _ => continue,
             }
             given = true;
@@ -151,11 +167,7 @@ fn campaign(orders: &Orders) -> Tally {
     let mut tally = Tally::default();
     while tally.rounds() < orders.rounds && started.elapsed() < orders.time {
         let seed = orders.seed.wrapping_add(tally.rounds());
-        let plan = if orders.blocks {
-            Plan::draw_of_blocks(seed)
-        } else {
-            Plan::draw(seed)
-        };
+        let plan = (orders.draw)(seed);
         let outcome = round::play(&plan);
         tally.add(&plan, &outcome);
         if reported.elapsed() > REPORT {

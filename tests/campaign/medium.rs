@@ -1,4 +1,4 @@
-//! What is a round about: slots, or blocks?
+//! What is a round about: slots, blocks, or a stream?
 
 use std::os::fd::{AsFd, OwnedFd};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use annulus::{Channel, End, FenceMode, Kind};
+use annulus::{Channel, End, FenceMode, Kind, stream};
 
 use super::blocks::Frames;
 use super::dice::Dice;
@@ -51,6 +51,8 @@ pub struct Plan {
 
 /// Sizes of messages, in words of 8 bytes.
 pub const SIZES: [usize; 3] = [3, 32, 512];
+/// Sizes of a stream's elements, which fill pages.
+pub const ELEMENTS: [usize; 3] = [4, 32, 512];
 const KINDS: [Kind; 4] = [Kind::Spsc, Kind::Mpsc, Kind::Spmc, Kind::Mpmc];
 /// Processes of a round, together.
 pub const MOST: usize = 8;
@@ -95,12 +97,20 @@ impl Plan {
         plan
     }
 
+    /// The same, but of a stream.
+    pub fn draw_of_streams(seed: u64) -> Plan {
+        let mut plan = Plan::draw(seed);
+        plan.kind = Kind::Stream;
+        plan.words = Dice::new(seed, 1).pick(&ELEMENTS);
+        plan.thinned()
+    }
+
     /// Where one can attach at a time, one more waits for its turn, or none.
     fn thinned(mut self) -> Plan {
-        if matches!(self.kind, Kind::Spsc | Kind::Spmc) {
+        if matches!(self.kind, Kind::Spsc | Kind::Spmc | Kind::Stream) {
             self.senders = self.senders.min(2);
         }
-        if matches!(self.kind, Kind::Spsc | Kind::Mpsc) {
+        if matches!(self.kind, Kind::Spsc | Kind::Mpsc | Kind::Stream) {
             self.receivers = self.receivers.min(2);
         }
         self
@@ -137,6 +147,22 @@ impl Plan {
             Naming::Anonymous => builder.anonymous().expect("a channel"),
             Naming::Created => builder.create(name).expect("a channel"),
             Naming::Shared => builder.open_or_create(name).expect("a channel"),
+        }
+    }
+
+    /// The stream.
+    pub fn make_stream<T: Carrier>(&self, name: &Own) -> stream::Channel<T> {
+        let mut builder = stream::Channel::builder(self.capacity).tick(self.tick);
+        if self.fenced {
+            builder = builder.fence_mode(FenceMode::Fenced);
+        }
+        if !self.spins {
+            builder = builder.spin_time(Duration::ZERO);
+        }
+        match self.naming {
+            Naming::Anonymous => builder.anonymous().expect("a stream"),
+            Naming::Created => builder.create(name).expect("a stream"),
+            Naming::Shared => builder.open_or_create(name).expect("a stream"),
         }
     }
 }

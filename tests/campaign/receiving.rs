@@ -15,6 +15,7 @@ pub enum Receives {}
 
 impl<T: Carrier, S: End, R: End> Side<Channel<T, S, R>> for Receives {
     type Handle = Receiver<T, R>;
+    type Seat = Seat<Receiver<T, R>>;
     const SENDS: bool = false;
     const MULTI: bool = matches!(Channel::<T, S, R>::kind(), Kind::Spmc | Kind::Mpmc);
 
@@ -36,7 +37,7 @@ impl<T: Carrier, S: End, R: End> Side<Channel<T, S, R>> for Receives {
             && matches!(rx.recv_lease(), Err(RecvError::WrongProcess))
     }
 
-    fn work(worker: &mut Worker<'_>, channel: &Channel<T, S, R>, rx: &Receiver<T, R>) -> Then<Receiver<T, R>> {
+    fn work(worker: &mut Worker<'_>, channel: &Channel<T, S, R>, rx: &Receiver<T, R>) -> Then<Self::Seat> {
         // Who attaches before the end is announced is told about the end of the stream: a sender comes after that, and
         // goes. Later, there may be none any more.
         let too_late = worker.finishing();

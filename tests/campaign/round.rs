@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use annulus::{Channel, Kind};
+use annulus::{Channel, Kind, stream};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -59,6 +59,13 @@ impl Outcome {
 pub fn play(plan: &Plan) -> Outcome {
     if plan.kind == Kind::Blocks {
         return play_on::<Frames>(plan);
+    }
+    if plan.kind == Kind::Stream {
+        return match plan.words {
+            4 => play_on::<stream::Channel<Parcel<4>>>(plan),
+            32 => play_on::<stream::Channel<Parcel<32>>>(plan),
+            _ => play_on::<stream::Channel<Parcel<512>>>(plan),
+        };
     }
     match plan.words {
         3 => of_size::<Parcel<3>>(plan),

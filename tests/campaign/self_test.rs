@@ -81,6 +81,12 @@ pub fn the_auditor_accepts_what_the_documentation_allows() {
         accepted(many, &[sender(), killed(life(&entries), 30), life(&after)]);
         accepted(many, &[sender(), killed(life(&entries), 30), life(&after[3..])]);
     }
+    // Killed while it acknowledged two at once.
+    let two = [leases(0, Act::Leased, 10), leases(1, Act::Leased, 10)].concat();
+    let acking = [&two[..], &[(Act::Acking, 0, 0, 20), (Act::Acking, 0, 1, 20)]].concat();
+    let after = copies(&[0, 1, 2, 3], 40);
+    accepted(false, &[sender(), killed(life(&acking), 30), life(&after)]);
+    accepted(false, &[sender(), killed(life(&acking), 30), life(&after[6..])]);
     // What a dead receiver had claimed comes late, copied or on lease.
     let dead = killed(life(&[(Act::Receiving, 0, 1, 10)]), 30);
     accepted(true, &[sender(), dead.clone(), life(&copies(&[1, 2, 0, 3], 40))]);
@@ -130,6 +136,9 @@ pub fn the_auditor_finds_planted_faults() {
         // After an acknowledgement nobody gets it.
         let acked = [&leases(0, Act::Leased, 5)[..], &[(Act::Acking, 0, 0, 6)]].concat();
         finds(Fault::Doubled, &[sender(), life(&acked), life(&all)]);
+        // Nor if it was killed later, in another one.
+        let later = [&acked[..], &leases(1, Act::Leased, 7), &[(Act::Acking, 0, 1, 8)]].concat();
+        finds(Fault::Doubled, &[sender(), killed(life(&later), 9), life(&all)]);
     }
     let again = |act| {
         let first = [&leases(0, Act::Leased, 5)[..], &[(Act::Dropping, 0, 0, 6)]].concat();
@@ -148,11 +157,11 @@ pub fn the_auditor_finds_planted_faults() {
 /// A real round is audited as it is, and then with a fault in it. Nobody is killed in it, so that nothing has an excuse.
 pub fn a_round_without_a_fault_has_none() {
     // Whichever these draw: one of each sort will do.
-    for seed in 0..5 {
-        let mut plan = if seed < 4 {
-            Plan::draw(seed)
-        } else {
-            Plan::draw_of_blocks(seed)
+    for seed in 0..6 {
+        let mut plan = match seed {
+            0..4 => Plan::draw(seed),
+            4 => Plan::draw_of_blocks(seed),
+            _ => Plan::draw_of_streams(seed),
         };
         (plan.time, plan.peaceful) = (Duration::from_millis(50), true);
         let many = matches!(plan.kind, Kind::Spmc | Kind::Mpmc | Kind::Blocks);

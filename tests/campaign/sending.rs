@@ -14,6 +14,7 @@ pub enum Sends {}
 
 impl<T: Carrier, S: End, R: End> Side<Channel<T, S, R>> for Sends {
     type Handle = Sender<T, S>;
+    type Seat = Seat<Sender<T, S>>;
     const SENDS: bool = true;
     const MULTI: bool = matches!(Channel::<T, S, R>::kind(), Kind::Mpsc | Kind::Mpmc);
 
@@ -36,7 +37,7 @@ impl<T: Carrier, S: End, R: End> Side<Channel<T, S, R>> for Sends {
             && matches!(tx.send(nothing), Err(SendError::WrongProcess(_)))
     }
 
-    fn work(worker: &mut Worker<'_>, channel: &Channel<T, S, R>, tx: &Sender<T, S>) -> Then<Sender<T, S>> {
+    fn work(worker: &mut Worker<'_>, channel: &Channel<T, S, R>, tx: &Sender<T, S>) -> Then<Self::Seat> {
         while !worker.finishing() && !worker.diary.is_full() {
             send(worker, tx);
             if worker.is_restless()

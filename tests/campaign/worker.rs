@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use annulus::{AttachError, Seat};
+use annulus::AttachError;
 
 use super::dice::Dice;
 use super::medium::Medium;
@@ -68,7 +68,7 @@ impl Why {
 }
 
 /// What comes after a stay at an end.
-pub enum Then<Handle> {
+pub enum Then<Seat> {
     /// The end of this life.
     Finish,
     /// The same, without a word to anybody.
@@ -78,13 +78,15 @@ pub enum Then<Handle> {
     /// Detach, and let a child take over.
     HandOver,
     /// A child's life.
-    Born(Option<Seat<Handle>>),
+    Born(Option<Seat>),
 }
 
 /// Sending or receiving.
 pub trait Side<C> {
     /// Sender or receiver.
     type Handle;
+    /// What a child of one may be given.
+    type Seat;
     /// Which.
     const SENDS: bool;
     /// The end admits many.
@@ -93,13 +95,13 @@ pub trait Side<C> {
     /// Attaches.
     fn attach(channel: &C) -> Result<Self::Handle, AttachError>;
     /// Reserves a seat for a child.
-    fn reserve(channel: &C) -> Result<Seat<Self::Handle>, AttachError>;
+    fn reserve(channel: &C) -> Result<Self::Seat, AttachError>;
     /// Attaches with one.
-    fn sit(seat: Seat<Self::Handle>) -> Result<Self::Handle, AttachError>;
+    fn sit(seat: Self::Seat) -> Result<Self::Handle, AttachError>;
     /// A copy in a child: it must do nothing.
     fn is_dead_copy(handle: &Self::Handle) -> bool;
     /// A stay.
-    fn work(worker: &mut Worker<'_>, channel: &C, handle: &Self::Handle) -> Then<Self::Handle>;
+    fn work(worker: &mut Worker<'_>, channel: &C, handle: &Self::Handle) -> Then<Self::Seat>;
 }
 
 impl<'a> Worker<'a> {
@@ -143,7 +145,7 @@ impl<'a> Worker<'a> {
     }
 
     /// What to do then.
-    pub fn choose<X: Side<C>, C: Medium>(&mut self, channel: &C, handle: &X::Handle) -> Option<Then<X::Handle>> {
+    pub fn choose<X: Side<C>, C: Medium>(&mut self, channel: &C, handle: &X::Handle) -> Option<Then<X::Seat>> {
         self.until = now() + self.dice.roll(STAY);
         match self.dice.roll(8) {
             0 => Some(Then::Vanish),
@@ -165,7 +167,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn fork<X: Side<C>, C: Medium>(&mut self, seat: Option<Seat<X::Handle>>) -> Forked<X::Handle> {
+    fn fork<X: Side<C>, C: Medium>(&mut self, seat: Option<X::Seat>) -> Forked<X::Seat> {
         if self.yard.population() >= MOST {
             return Forked::Nobody;
         }
@@ -182,7 +184,7 @@ impl<'a> Worker<'a> {
         Forked::Child(seat)
     }
 
-    fn attach<X: Side<C>, C: Medium>(&mut self, channel: &C, seat: Option<Seat<X::Handle>>) -> Option<X::Handle> {
+    fn attach<X: Side<C>, C: Medium>(&mut self, channel: &C, seat: Option<X::Seat>) -> Option<X::Handle> {
         let mut attached = seat.map_or_else(|| X::attach(channel), X::sit);
         loop {
             match attached {
@@ -225,10 +227,10 @@ impl<'a> Worker<'a> {
     }
 }
 
-enum Forked<Handle> {
+enum Forked<Seat> {
     Nobody,
     Parent,
-    Child(Option<Seat<Handle>>),
+    Child(Option<Seat>),
 }
 
 /// All that a process of `life`, just forked, does; children of its own end here, too.
