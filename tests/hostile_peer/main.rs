@@ -1,7 +1,7 @@
 //! What can a hostile process do to the others?
 //!
 //! One process scribbles over everything that a channel's processes share while they use it: line 0, the shared words, the
-//! endpoint table, the slots. The others are answered values or errors, within their time; they do not panic, they leave
+//! endpoint table, the slots, a stream's cursors, marks and elements. The others are answered values or errors, within their time; they do not panic, they leave
 //! nothing open, and they stay inside the mapping, for next to it are pages that kill who touches them (and under
 //! AddressSanitizer their own memory is watched, too). Who waits without a limit may be stalled, but not for longer than
 //! the words are wrong.
@@ -10,6 +10,7 @@
 mod support;
 
 mod scribbler;
+mod streams;
 mod victim;
 mod walks;
 mod words;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use annulus::{Builder, Channel, End, Multi, Single};
 use nix::sys::wait::WaitStatus;
 use scribbler::{Dice, MANNERS, Manner, Scribbler};
+use streams::{a_scribbler_stalls_or_spoils_a_stream_and_no_more, a_streams_ends_go_on_when_the_words_are_sound_again};
 use support::guard::{Guards, guarded};
 use support::log::Log;
 use support::own::Own;
@@ -45,7 +47,9 @@ fn main() -> std::process::ExitCode {
                 a_claim_beside_the_only_sender_keeps_nobody_waiting
                 a_dead_ones_claim_of_the_other_end_is_corrupt_and_stays_as_it_is
                 a_dead_ones_claim_of_another_lap_is_corrupt_and_stays_as_it_is
-                a_newcomer_does_not_take_an_id_that_nobody_claims_under;
+                a_newcomer_does_not_take_an_id_that_nobody_claims_under
+                a_scribbler_stalls_or_spoils_a_stream_and_no_more
+                a_streams_ends_go_on_when_the_words_are_sound_again;
             all:
                 a_scribbler_stalls_or_spoils_and_no_more
                 who_waits_goes_on_when_the_words_are_sound_again

@@ -1,7 +1,7 @@
 //! What does a hostile process write into a region?
 //!
 //! It maps the region's file, as any process that has it may, and stores words wherever it likes, by LAYOUT.md: line 0, the
-//! shared words, the table, the slots. Once in a while it puts back what was there at first, so that the others get past
+//! shared words, the table, the slots, or a stream's marks and elements. Once in a while it puts back what was there at first, so that the others get past
 //! their first `Corrupt`.
 
 use std::num::NonZeroUsize;
@@ -74,6 +74,8 @@ struct Places {
     stride: usize,
     table_length: usize,
     slots: usize,
+    /// Of a stream: where its elements are. Its marks are where slots would be.
+    elements: Option<usize>,
 }
 
 /// What a word is.
@@ -91,6 +93,8 @@ enum Part {
 const TAIL: usize = 128 / 8;
 const LINE: usize = 128 / 8;
 const TABLE: usize = 768 / 8;
+/// The kind of a stream.
+const STREAM: u64 = 6;
 
 impl Scribbler {
     /// For the region in `file`, of whole words, and sound yet.
@@ -110,6 +114,7 @@ impl Scribbler {
                 stride: 0,
                 table_length: 0,
                 slots: 0,
+                elements: None,
             },
         };
         scribbler.sound = (0..len / 8).map(|i| scribbler.word(i).load(Relaxed)).collect();
@@ -119,6 +124,10 @@ impl Scribbler {
             stride: (scribbler.sound[3] as u32 / 8) as usize,
             table_length,
             slots: (768 + 128 * table_length).next_multiple_of(128) / 8,
+            elements: (scribbler.sound[1] >> 32 == STREAM).then(|| {
+                let page = scribbler.sound[3] as u32 as usize;
+                (768 + 128 * table_length + 256).next_multiple_of(page) / 8
+            }),
         };
         scribbler
     }
@@ -159,7 +168,18 @@ impl Scribbler {
 
     fn aim(&self, dice: &mut Dice) -> (Part, usize) {
         let places = self.places;
-        let slot = places.slots + dice.roll(places.capacity) as usize * places.stride;
+        // A payload, and what says what becomes of it.
+        let (state, payload) = match places.elements {
+            Some(elements) => {
+                let mark = places.slots + LINE * dice.roll(2) as usize;
+                let element = elements + dice.roll((self.len / 8 - elements) as u64) as usize;
+                ((Part::Hint, mark), (Part::Payload, element))
+            }
+            None => {
+                let slot = places.slots + dice.roll(places.capacity) as usize * places.stride;
+                ((Part::State, slot), (Part::Payload, slot + places.stride - 1))
+            }
+        };
         match dice.roll(32) {
             0 => (Part::Header, dice.roll(LINE as u64) as usize),
             1..6 => (Part::Hint, TAIL + LINE * dice.roll(2) as usize),
@@ -169,8 +189,8 @@ impl Scribbler {
                 let record = TABLE + LINE * dice.roll(places.table_length as u64) as usize;
                 (Part::Record, record + dice.roll(8) as usize)
             }
-            16..18 => (Part::Payload, slot + places.stride - 1),
-            _ => (Part::State, slot),
+            16..18 => payload,
+            _ => state,
         }
     }
 

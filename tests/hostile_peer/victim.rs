@@ -30,6 +30,23 @@ impl Answers {
             others: Log::new(0),
         }
     }
+
+    /// Counts an answer; whether it is `Corrupt`.
+    pub fn noted<V, E: Display + Debug>(&self, answer: Result<V, E>) -> bool {
+        match answer {
+            Ok(_) => self.values.count(),
+            Err(error) => {
+                let text = format!("{error} {error:?}");
+                assert!(!text.contains("WrongProcess"), "{text}");
+                if text.contains("corrupt") {
+                    self.corrupt.count();
+                    return true;
+                }
+                self.others.count();
+            }
+        }
+        false
+    }
 }
 
 /// What a process has attached.
@@ -79,21 +96,8 @@ impl<'a, S: End, R: End> Victim<'a, S, R> {
         }
     }
 
-    /// Counts an answer; whether it is `Corrupt`.
     fn noted<V, E: Display + Debug>(&self, answer: Result<V, E>) -> bool {
-        match answer {
-            Ok(_) => self.answers.values.count(),
-            Err(error) => {
-                let text = format!("{error} {error:?}");
-                assert!(!text.contains("WrongProcess"), "{text}");
-                if text.contains("corrupt") {
-                    self.answers.corrupt.count();
-                    return true;
-                }
-                self.answers.others.count();
-            }
-        }
-        false
+        self.answers.noted(answer)
     }
 
     fn send(&mut self, dice: &mut Dice) {
@@ -212,7 +216,7 @@ fn looked(len: usize, capacity: usize) {
 }
 
 /// Descriptors of this process, and mappings of regions.
-fn open_and_mapped() -> (usize, usize) {
+pub fn open_and_mapped() -> (usize, usize) {
     let open = std::fs::read_dir("/proc/self/fd").expect("/proc").count();
     let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc");
     (open, maps.lines().filter(|line| line.contains("annulus")).count())
