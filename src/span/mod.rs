@@ -36,8 +36,9 @@
 //! # Edges
 //! | label | stored at | loaded at | protects | loom model that fails without it |
 //! |---|---|---|---|---|
-//! | `COMMIT` | [`WriteEnd::commit`] | [`ReadEnd::filled`] | what was written is what is read | `committed_elements_are_visible` |
-//! | `CONSUME` | [`ReadEnd::consume`] | [`WriteEnd::free`] | nothing is overwritten while it is read | `an_element_is_not_reused_early` |
+//! | `COMMIT` | [`Free::commit`] | [`ReadEnd::filled`] | what was written is what is read | `committed_elements_are_visible` |
+//! | `CONSUME` | [`Filled::consume`] | [`WriteEnd::free`] | nothing is overwritten while it is read | `an_element_is_not_reused_early` |
+//! | | | [`Span::levels`] | the tail that is looked at next is not behind the head | `an_observer_sees_a_sound_stream` |
 //!
 //! # Progress
 //! All wait-free, whoever is stopped or dead.
@@ -59,6 +60,7 @@ mod writer;
 
 use std::ptr::NonNull;
 
+use crate::edge;
 use crate::layout::{Laps, Lines, Marks};
 use crate::ring::{Levels, Refused};
 use crate::sync::Relaxed;
@@ -115,11 +117,12 @@ impl Span {
         self.levels().map(|levels| levels.len != 0)
     }
 
-    /// How far the writer and the reader are, by relaxed loads alone: exact while neither goes on.
+    /// How far the writer and the reader are: exact while neither goes on.
     pub(crate) fn levels(&self) -> Result<Levels, Refused> {
         let lines = self.lines();
-        // Relaxed, both: hint (who looks on does nothing about it). The head first: the tail is not behind it, then.
-        let head = lines.head.0.load(Relaxed);
+        // [CONSUME] Acquire, pairs with the reader's: the tail up to which it has read is seen after this, or a later one.
+        let head = lines.head.0.load(edge::CONSUME.acquire());
+        // Relaxed: hint (who looks on does nothing about it).
         let tail = lines.tail.0.load(Relaxed);
         let ahead = tail.wrapping_sub(head);
         if ahead > u64::MAX / 2 {
