@@ -2,7 +2,7 @@
 //!
 //! The rooms of the crate are compiled again here, by `#[path]`, behind a door of loom's ([`sync`]) and in front of a
 //! kernel of a few lines ([`region`]). Reading order: [`sync`], [`weaken`] (what `tests/mutate.rs` leaves out),
-//! [`kill`] (a thread that stops for good at any access), [`stage`] (a ring, or blocks, to play on), then the [`models`].
+//! [`kill`] (a thread that stops for good at any access), [`stage`] (a ring, blocks or a stream to play on), then the [`models`].
 //!
 //! Exit status: 0 the model holds; 101 it does not (loom's or the model's message on stdout); 3 it held, but loom saw
 //! too little of it.
@@ -22,6 +22,8 @@ mod layout;
 mod pool;
 #[path = "../../src/ring/mod.rs"]
 mod ring;
+#[path = "../../src/span/mod.rs"]
+mod span;
 #[path = "../../src/tries.rs"]
 mod tries;
 #[path = "../../src/wait/mod.rs"]

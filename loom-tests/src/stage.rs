@@ -1,6 +1,7 @@
 //! How is a model set up, run, and found to have seen enough?
 
 pub(crate) mod blocks;
+pub(crate) mod stream;
 
 use std::collections::BTreeMap;
 use std::panic;

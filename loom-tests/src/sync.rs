@@ -220,6 +220,11 @@ impl Futex {
         self.hint.set(true);
     }
 
+    /// How many are asleep here.
+    pub(crate) fn sleeping(&self) -> u32 {
+        *self.asleep.lock().unwrap()
+    }
+
     /// Waits until `count` are asleep here.
     pub(crate) fn until_asleep(&self, count: u32) {
         let mut asleep = self.asleep.lock().unwrap();

@@ -36,6 +36,18 @@ pub(crate) enum Rule {
     BlockOrphan,
     /// Who reaps reads what the dead one has when it has its byte. Without: before.
     ByteFirst,
+    /// Elements are filled before they are committed. Without: after.
+    CommitLast,
+    /// Elements are read before they are consumed. Without: after.
+    ConsumeLast,
+    /// Who sleeps in a stream sets its mark before it announces itself. Without: after.
+    MarkFirst,
+    /// Who comes to a sleeper's mark wakes it.
+    MarkWakes,
+    /// Who has not come to a sleeper's mark leaves it alone. Without: each chunk wakes it.
+    MarkSpares,
+    /// A reader that is refused wakes the writer, whatever its mark.
+    RefusedWakes,
     /// Who gives a block back wakes a sender.
     ReleaseTells,
     /// The notifier bumps the waker epoch before it wakes.
@@ -68,6 +80,12 @@ impl Rule {
             Rule::Published => "rule.published",
             Rule::BlockOrphan => "rule.block_orphan",
             Rule::ByteFirst => "rule.byte_first",
+            Rule::CommitLast => "rule.commit_last",
+            Rule::ConsumeLast => "rule.consume_last",
+            Rule::MarkFirst => "rule.mark_first",
+            Rule::MarkWakes => "rule.mark_wakes",
+            Rule::MarkSpares => "rule.mark_spares",
+            Rule::RefusedWakes => "rule.refused_wakes",
             Rule::ReleaseTells => "rule.release_tells",
             Rule::WakerEpoch => "rule.waker_epoch",
             Rule::WaiterEpoch => "rule.waiter_epoch",

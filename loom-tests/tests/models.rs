@@ -93,6 +93,18 @@ models! {
     a_reused_id_of_blocks_is_swept_first
     each_message_wakes_a_receiver
     each_freed_block_wakes_a_sender
+    committed_elements_are_visible
+    an_element_is_not_reused_early
+    chunks_stay_whole_and_in_order
+    empty_and_full_of_a_stream_are_exact
+    an_observer_sees_a_sound_stream
+    a_streams_writer_may_be_killed_anywhere
+    a_streams_reader_may_be_killed_anywhere
+    no_wake_of_a_stream_is_lost
+    a_reader_that_is_refused_wakes_the_writer
+    a_wake_comes_at_the_mark
+    the_next_reader_wakes_the_dead_ones_writer
+    the_marks_of_the_dead_do_no_harm
 }
 
 #[test]

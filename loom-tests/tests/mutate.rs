@@ -1,7 +1,7 @@
 //! Is every ordering needed, and is every rule? Each is left out in turn, and a named model must fail.
 //!
 //! Three passes: each end of each label at all its places at once; each single place in the sources; each rule that the
-//! door or the models can leave out. The first one's tables are what the docs of `ring`, `wait`, `channel` and `pool` show.
+//! door or the models can leave out. The first one's tables are what the docs of `ring`, `wait`, `channel`, `pool` and `span` show.
 //! `cargo test -p annulus-loom --test mutate -- --nocapture` prints what happened.
 
 mod support;
@@ -127,6 +127,15 @@ const EDGES: &[Mutation] = &[
     ),
     mutation("REAPING.release", "one_thread_reaps_after_another", RACE),
     mutation("REAPING.acquire", "one_thread_reaps_after_another", RACE),
+    mutation("COMMIT.release", "committed_elements_are_visible", RACE),
+    mutation("COMMIT.acquire", "committed_elements_are_visible", RACE),
+    mutation("CONSUME.release", "an_element_is_not_reused_early", RACE),
+    with(
+        "CONSUME.acquire",
+        "an_element_is_not_reused_early",
+        RACE,
+        &["an_observer_sees_a_sound_stream"],
+    ),
 ];
 
 const SENDERS_DEATH: &str = "a_blocks_sender_may_be_killed_anywhere";
@@ -221,6 +230,14 @@ const RULES: &[Mutation] = &[
         "a_reused_id_of_blocks_is_swept_first",
         "the newcomer's loan",
     ),
+    mutation("rule.commit_last", "a_streams_writer_may_be_killed_anywhere", ""),
+    mutation("rule.consume_last", "an_element_is_not_reused_early", RACE),
+    mutation("rule.consume_last", "a_streams_reader_may_be_killed_anywhere", ""),
+    mutation("rule.mark_first", "no_wake_of_a_stream_is_lost", LOST),
+    mutation("rule.mark_wakes", "no_wake_of_a_stream_is_lost", LOST),
+    mutation("rule.mark_spares", "a_wake_comes_at_the_mark", "woken before the mark"),
+    mutation("rule.refused_wakes", "a_reader_that_is_refused_wakes_the_writer", LOST),
+    mutation("rule.refused_wakes", "the_next_reader_wakes_the_dead_ones_writer", LOST),
 ];
 
 /// Whether `model` fails for want of `what`, in the way that `says` tells.
@@ -284,7 +301,7 @@ struct Place {
 fn places() -> Vec<Place> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
     let mut files: Vec<PathBuf> = Vec::new();
-    for room in ["ring", "wait", "channel", "pool"] {
+    for room in ["ring", "wait", "channel", "pool", "span"] {
         collect(&root.join(room), &mut files);
     }
     files.sort();

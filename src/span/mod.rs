@@ -52,6 +52,22 @@
 //! | consume: `head` | room | the same as a commit |
 //! | a mark, before its announcement | nothing: marks are looked at where somebody is announced | the next who sleeps |
 //!
+//! # What loom caught
+//! `cargo test -p annulus-loom --test mutate` weakens each end of each label in turn, at all its places and then at each
+//! single one, and fails unless the model fails that is named above. Rules are left out in the same way:
+//!
+//! | without | this model fails |
+//! |---|---|
+//! | elements filled before they are committed | `a_streams_writer_may_be_killed_anywhere` |
+//! | elements read before they are consumed | `an_element_is_not_reused_early`, `a_streams_reader_may_be_killed_anywhere` |
+//! | the mark before the announcement | `no_wake_of_a_stream_is_lost` |
+//! | a wake-up at the mark | `no_wake_of_a_stream_is_lost` |
+//! | none before it | `a_wake_comes_at_the_mark` |
+//! | a wake-up by a reader that is refused | `a_reader_that_is_refused_wakes_the_writer`, `the_next_reader_wakes_the_dead_ones_writer` |
+//!
+//! And of the code as it was, `an_observer_sees_a_sound_stream`: the head was loaded relaxed there, and who looked on while both
+//! ends went on could find the tail behind it, and the stream corrupt.
+//!
 //! # Unsafe
 //! [`Span::new`] is where the caller vouches for the memory.
 

@@ -7,6 +7,9 @@ mod pool;
 mod pool_death;
 mod pool_wait;
 mod ring;
+mod span;
+mod span_death;
+mod span_wait;
 mod wait;
 
 use crate::stage::Model;
@@ -114,5 +117,23 @@ models! {
     pool_wait {
         each_message_wakes_a_receiver 100_000 ["about to sleep", "notified"];
         each_freed_block_wakes_a_sender 100_000 ["about to sleep", "notified"];
+    }
+    span {
+        committed_elements_are_visible 500 ["empty", "one", "both"];
+        an_element_is_not_reused_early 400 ["full", "one", "both"];
+        chunks_stay_whole_and_in_order 80_000 ["room for the second", "no room", "empty", "the first", "both"];
+        empty_and_full_of_a_stream_are_exact 400 ["told of an element", "not told", "told of room", "room", "full"];
+        an_observer_sees_a_sound_stream 20_000 ["empty", "one", "full", "drained"];
+    }
+    span_death {
+        a_streams_writer_may_be_killed_anywhere 6_000 ["none", "the first chunk", "both"];
+        a_streams_reader_may_be_killed_anywhere 6_000 ["none", "two", "three", "written"];
+    }
+    span_wait {
+        no_wake_of_a_stream_is_lost 4_000 ["about to sleep", "notified"];
+        a_reader_that_is_refused_wakes_the_writer 2_500 ["about to sleep", "notified", "at once", "refused"];
+        a_wake_comes_at_the_mark 2_000 ["about to sleep", "notified", "left alone", "still up"];
+        the_next_reader_wakes_the_dead_ones_writer 600 ["about to sleep", "notified", "nothing read", "two read"];
+        the_marks_of_the_dead_do_no_harm 15_000 ["about to sleep", "notified"];
     }
 }
