@@ -1,6 +1,6 @@
 //! What do users hold? The crate's own senders, receivers and reaper, on the twin of `region`.
 //!
-//! Left out: making channels, seats, and what hands a file to another process.
+//! Left out: making channels, blocks, seats, and what hands a file to another process.
 
 #[path = "../../src/channel/deadline.rs"]
 mod deadline;
@@ -20,6 +20,11 @@ mod receiver;
 mod sender;
 #[path = "../../src/channel/taking.rs"]
 mod taking;
+#[path = "../../src/channel/waiting.rs"]
+mod waiting;
+
+/// The ends of a stream.
+pub(crate) mod stream;
 
 use std::sync::Arc;
 
@@ -68,6 +73,22 @@ impl Doomed {
     /// Its id.
     pub(crate) fn owner(&self) -> Owner {
         self.0.owner
+    }
+}
+
+/// Nobody takes a seat here.
+mod seat {
+    use std::marker::PhantomData;
+
+    use super::Place;
+    use crate::error::AttachError;
+
+    pub(crate) struct Seat<X>(PhantomData<X>);
+
+    impl<X> Seat<X> {
+        pub(super) fn take(self) -> Result<Place, AttachError> {
+            unreachable!("there are no seats")
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 #[path = "../../src/region/contents.rs"]
 pub(crate) mod contents;
+pub(crate) mod elements;
 
 use std::io;
 use std::ptr::NonNull;
@@ -14,17 +15,21 @@ use std::sync::Arc;
 
 use crate::error::AttachError;
 use crate::layout::geometry::PayloadLayout;
-use crate::layout::{FenceMode, Geometry, Kind, Lines, Owner, Record, Slot, SlotPadding, State};
+use crate::layout::{FenceMode, Geometry, Kind, Lines, Marks, Owner, Record, Slot, SlotPadding, State};
 use crate::ring::Ring;
+use crate::span::Span;
 use crate::stage::Message;
 use crate::sync::AtomicU64;
 
-/// A region of [`Message`]s, with room for three multi endpoints.
+/// A region of [`Message`]s, or a stream, with room for three multi endpoints.
 #[derive(Debug)]
 pub(crate) struct Region {
     lines: Lines,
     table: Vec<Record>,
     slots: Slots,
+    marks: Marks,
+    /// Of a stream.
+    elements: Option<elements::Memory>,
     geometry: Geometry,
     kernel: Arc<lock::Kernel>,
 }
@@ -43,7 +48,17 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Region {
+    /// For messages.
     pub(crate) fn new(capacity: u64) -> Arc<Region> {
+        Region::with(capacity, None)
+    }
+
+    /// For elements.
+    pub(crate) fn of_stream(capacity: u64) -> Arc<Region> {
+        Region::with(capacity, Some(elements::Memory::new(capacity)))
+    }
+
+    fn with(capacity: u64, elements: Option<elements::Memory>) -> Arc<Region> {
         let payload = PayloadLayout::of::<Message>();
         let geometry = Geometry::plan(Kind::Mpmc, capacity, payload, SlotPadding::Packed, 3).expect("a small one");
         let slot = |_| Slot {
@@ -54,6 +69,8 @@ impl Region {
             lines: Lines::default(),
             table: (0..geometry.table_length).map(|_| Record::default()).collect(),
             slots: Slots((0..geometry.laps.capacity()).map(slot).collect()),
+            marks: Marks::default(),
+            elements,
             geometry,
             kernel: Arc::default(),
         })
@@ -84,9 +101,24 @@ impl Region {
         }
     }
 
+    /// The words of a stream.
+    pub(crate) fn span(&self) -> Span {
+        // SAFETY: V1: an endpoint holds its region. V2: no `&mut` to either.
+        unsafe {
+            Span::new(
+                NonNull::from(&self.lines),
+                NonNull::from(&self.marks),
+                self.geometry.laps,
+            )
+        }
+    }
+
     /// What is in it, without the messages.
     pub(crate) fn contents(&self) -> contents::Contents {
-        contents::Contents::Ring(self.ring())
+        match self.elements {
+            None => contents::Contents::Ring(self.ring()),
+            Some(_) => contents::Contents::Span(self.span()),
+        }
     }
 
     pub(crate) fn geometry(&self) -> &Geometry {

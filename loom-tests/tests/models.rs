@@ -105,6 +105,10 @@ models! {
     a_wake_comes_at_the_mark
     the_next_reader_wakes_the_dead_ones_writer
     the_marks_of_the_dead_do_no_harm
+    the_last_element_comes_before_the_end
+    a_waiting_writer_hears_of_the_last_reader
+    a_close_ends_every_wait_in_a_stream
+    blocking_chunks_meet
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod ring;
 mod span;
 mod span_death;
 mod span_wait;
+mod stream;
 mod wait;
 
 use crate::stage::Model;
@@ -135,5 +136,11 @@ models! {
         a_wake_comes_at_the_mark 2_000 ["about to sleep", "notified", "left alone", "still up"];
         the_next_reader_wakes_the_dead_ones_writer 600 ["about to sleep", "notified", "nothing read", "two read"];
         the_marks_of_the_dead_do_no_harm 15_000 ["about to sleep", "notified"];
+    }
+    stream {
+        the_last_element_comes_before_the_end 250 ["at once", "not yet"];
+        a_waiting_writer_hears_of_the_last_reader 150 [];
+        a_close_ends_every_wait_in_a_stream 1_200 [];
+        blocking_chunks_meet 10_000 [];
     }
 }

@@ -76,6 +76,7 @@
 //! else depends on such a peer's goodwill: a cursor that cannot be is answered with `Corrupt`, and elements are of types
 //! without bad values.
 
+mod attached;
 mod builder;
 mod duplex;
 mod error;
@@ -97,13 +98,13 @@ use crate::layout::table::SeatState;
 use crate::layout::{Kind, Owner, Role};
 use crate::region::Region;
 use crate::region::lock::LockFile;
-use crate::span::Span;
 
 use super::end::{EndKind, Single};
-use super::endpoint::{Endpoint, Gate, Refusal};
 use super::options::Opened;
 use super::place::Place;
 use super::{Seat, Stats, pass};
+
+use attached::Attached;
 
 pub use builder::Builder;
 pub use duplex::{Duplex, DuplexEnd, DuplexSeat, FramedDuplex, duplex};
@@ -317,35 +318,6 @@ impl<T: Pod> fmt::Debug for Channel<T> {
             .field("element", &self.schema)
             .field("capacity", &self.capacity())
             .finish_non_exhaustive()
-    }
-}
-
-/// What either end is to the others, whatever it reads or writes.
-#[derive(Debug)]
-struct Attached {
-    endpoint: Endpoint,
-    gate: Gate,
-}
-
-impl Attached {
-    fn new(place: Place) -> Result<Attached, AttachError> {
-        let endpoint = Endpoint::new(place)?;
-        Ok(Attached {
-            gate: endpoint.gate(),
-            endpoint,
-        })
-    }
-
-    /// Nothing has happened that should be attended to first.
-    #[inline(always)]
-    fn unremarkable(&self, span: &Span) -> bool {
-        self.gate.unremarkable(&span.lines().life.0)
-    }
-
-    /// The dead have left nothing in a stream. Notes that they have been looked after.
-    fn look_after_the_dead(&self) -> Result<(), Refusal> {
-        let contents = self.endpoint.region().contents();
-        self.endpoint.reap(&contents, false).map(drop)
     }
 }
 
