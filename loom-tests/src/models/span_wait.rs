@@ -121,8 +121,8 @@ impl Asleep {
     }
 
     /// If so, he still is.
-    fn still(self) {
-        let Asleep(word, was) = self;
+    fn still(&self) {
+        let Asleep(word, was) = *self;
         assert!(!was || word.futex.sleeping() == 1, "woken before the mark");
         saw(if was { "left alone" } else { "still up" });
     }
@@ -192,20 +192,25 @@ pub(super) fn a_reader_that_is_refused_wakes_the_writer() {
     }
 }
 
-/// A writer that sleeps is left alone until a quarter is free, and a reader until there is what it waits for.
+/// A writer that sleeps is left alone until a quarter is free, or as much as it waits for, if that is more; a reader until
+/// there is what it waits for.
 pub(super) fn a_wake_comes_at_the_mark() {
-    explore(3, || {
-        in_a_stream(EIGHT, 0, |stream| {
-            stream.fill(&[1, 2, 3, 4, 5, 6, 7, 8]);
-            let (mut tx, mut rx) = (stream.writer(), stream.reader());
-            let writer = spawn(move || tx.wait_and_write(&[9]));
-            let asleep = Asleep::at(&stream.lines.senders.0);
-            assert_eq!(rx.try_read(1, 1), Some(vec![1]));
-            asleep.still();
-            assert_eq!(rx.try_read(1, 1), Some(vec![2]));
-            writer.join().unwrap();
+    for (numbers, mark) in [(&[9][..], 2), (&[9, 10, 11], 3)] {
+        explore(3, move || {
+            in_a_stream(EIGHT, 0, |stream| {
+                stream.fill(&[1, 2, 3, 4, 5, 6, 7, 8]);
+                let (mut tx, mut rx) = (stream.writer(), stream.reader());
+                let writer = spawn(move || tx.wait_and_write(numbers));
+                let asleep = Asleep::at(&stream.lines.senders.0);
+                for _ in 1..mark {
+                    assert!(rx.try_read(1, 1).is_some());
+                    asleep.still();
+                }
+                assert!(rx.try_read(1, 1).is_some());
+                writer.join().unwrap();
+            });
         });
-    });
+    }
     explore(3, || {
         in_a_stream(2, 0, |stream| {
             let (mut tx, mut rx) = (stream.writer(), stream.reader());

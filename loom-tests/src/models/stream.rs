@@ -118,6 +118,21 @@ pub(super) fn blocking_chunks_meet() {
         }
         reader.join().unwrap();
     });
+    // A quarter is free, and the reader wants no more.
+    explore(2, || {
+        loom::stop_exploring();
+        let region = Region::of_stream(8);
+        let (mut tx, mut rx) = (writer(&region), reader(&region));
+        tx.write_all(&[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        loom::explore();
+        let writer = spawn(move || {
+            write(&mut tx, 9).unwrap();
+            tx
+        });
+        assert_eq!(read(&mut rx, 1).as_deref(), Ok(&[1][..]));
+        assert_eq!(read(&mut rx, 1).as_deref(), Ok(&[2][..]));
+        drop(writer.join().unwrap());
+    });
     // The writer's mark is at two, and the reader wants more than is left.
     explore(2, || {
         loom::stop_exploring();
