@@ -60,7 +60,7 @@ impl Edge {
     }
 }
 
-/// A full fence, on this thread.
+/// A fence, on this thread.
 #[inline(always)]
 pub(crate) fn fence(order: Ordering) {
     std::sync::atomic::fence(order);

@@ -166,7 +166,7 @@ atomics! {
     AtomicI64, i64;
 }
 
-/// A full fence, on this thread.
+/// A fence, on this thread.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn fence(order: Ordering) {

@@ -79,7 +79,7 @@ use std::ptr::NonNull;
 use crate::edge;
 use crate::layout::{Laps, Lines, Marks};
 use crate::ring::{Levels, Refused};
-use crate::sync::Relaxed;
+use crate::sync::{Relaxed, fence};
 
 pub(crate) use reader::{Filled, ReadEnd};
 pub(crate) use writer::{Free, WriteEnd};
@@ -133,12 +133,14 @@ impl Span {
         self.levels().map(|levels| levels.len != 0)
     }
 
-    /// How far the writer and the reader are: exact while neither goes on.
+    /// How far the writer and the reader are: exact while neither goes on. By relaxed loads, since who looks on may have a mapping
+    /// that cannot be written to, for which the language promises no others; a fence is none.
     pub(crate) fn levels(&self) -> Result<Levels, Refused> {
         let lines = self.lines();
+        // Relaxed, both: hint (who looks on does nothing about it).
+        let head = lines.head.0.load(Relaxed);
         // [CONSUME] Acquire, pairs with the reader's: the tail up to which it has read is seen after this, or a later one.
-        let head = lines.head.0.load(edge::CONSUME.acquire());
-        // Relaxed: hint (who looks on does nothing about it).
+        fence(edge::CONSUME.acquire());
         let tail = lines.tail.0.load(Relaxed);
         let ahead = tail.wrapping_sub(head);
         if ahead > u64::MAX / 2 {
