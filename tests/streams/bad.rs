@@ -150,7 +150,7 @@ fn open_and_mapped() -> (usize, usize, u64) {
     )
 }
 
-/// An error, wherever the addresses run out: for the first mapping or for the second one.
+/// An error, with addresses for one of the two mappings or for none.
 pub(crate) fn without_address_space_nothing_is_left_behind() {
     const MB: u64 = 1 << 20;
     let there = Channel::<u8>::anonymous(16 << 20).unwrap();
