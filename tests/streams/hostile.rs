@@ -122,6 +122,25 @@ pub(crate) fn a_head_that_cannot_be_is_corrupt_for_good() {
     }
 }
 
+/// Though it was there once, and fits the tail: what was free is written to since then.
+pub(crate) fn a_cursor_that_goes_back_is_corrupt() {
+    for by in [1, 50, 100] {
+        let (channel, words) = stream();
+        let (mut tx, mut rx) = (channel.writer().unwrap(), channel.reader().unwrap());
+        write(&mut tx, 0..300);
+        read(&mut rx, 0..100);
+        assert_eq!((tx.free(), rx.len()), (CAPACITY as usize - 200, 200));
+        words.set_head(100 - by);
+        corrupt_writer(&mut tx, &format!("head {by} back"));
+        words.set_tail(300 - by);
+        // It knows of those.
+        read(&mut rx, 100..200);
+        let all = rx.try_read_chunk(CAPACITY as usize).map(|chunk| chunk.len());
+        assert_eq!(all, Err(TryReadError::Corrupt));
+        corrupt_reader(&mut rx, &format!("tail {by} back"));
+    }
+}
+
 /// The two do not fit each other: who attaches, or looks on, is told.
 pub(crate) fn cursors_that_do_not_fit_each_other_are_refused() {
     for (tail, head) in [

@@ -124,6 +124,7 @@ fn main() -> std::process::ExitCode {
             the_words_of_a_fresh_stream_are_zero
             a_tail_that_cannot_be_is_corrupt_for_good
             a_head_that_cannot_be_is_corrupt_for_good
+            a_cursor_that_goes_back_is_corrupt
             cursors_that_do_not_fit_each_other_are_refused
             a_cursor_that_could_be_is_believed
             a_false_mark_costs_a_tick_and_no_more
