@@ -5,7 +5,8 @@
 //! they are whole; [`log`] is memory that outlives the process that wrote it; [`trap`] stops a process in mid-copy;
 //! [`step`] stops it between two system calls; [`filter`] takes system calls away from it; [`guard`] keeps it inside a
 //! mapping; [`own`] names channels; [`traffic`] is what flows before and after a death, and [`audit`] looks whether a channel
-//! is sound after one. [`pool`] and [`stock`] are words and audit for channels of blocks.
+//! is sound after one. [`pool`] and [`stock`] are words and audit for channels of blocks,
+//! and [`flow`] for streams.
 
 #![allow(
     dead_code,
@@ -16,6 +17,7 @@
 
 pub mod audit;
 pub mod filter;
+pub mod flow;
 pub mod guard;
 pub mod log;
 pub mod message;

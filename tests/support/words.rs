@@ -359,17 +359,17 @@ impl Words {
             }
         }
         match self.kind {
-            BLOCKS => {
-                pool::tell(self, &mut text);
-                return text;
-            }
+            BLOCKS => pool::tell(self, &mut text),
             STREAM => {
                 let at = 768 + 128 * u64::from(self.table_length);
                 let _ = writeln!(text, "  marks: writer {} reader {}", self.word(at), self.word(at + 128));
-                return text;
             }
-            _ => {}
+            _ => self.tell_slots(&mut text),
         }
+        text
+    }
+
+    fn tell_slots(&self, text: &mut String) {
         for i in 0..self.capacity.min(64) {
             let bits = self.word(self.slot(i));
             match State::parse(bits) {
@@ -377,7 +377,6 @@ impl Words {
                 None => _ = writeln!(text, "  slot {i}: {bits:#018x}"),
             }
         }
-        text
     }
 }
 

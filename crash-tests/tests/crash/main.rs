@@ -8,6 +8,7 @@ mod kills;
 mod reapers;
 mod score;
 mod stops;
+mod streams;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod trace;
@@ -129,5 +130,6 @@ fn main() -> std::process::ExitCode {
                 a_reaper_may_be_stopped_anywhere_in_recover;
     );
     tests.extend(blocks::tests());
+    tests.extend(streams::tests());
     support::runner::main(&[], &tests)
 }
