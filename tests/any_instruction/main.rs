@@ -5,7 +5,7 @@
 //! while the others go on (`stopped`). Each time it is a new child and a new channel. How far the operation had come, in
 //! the words that the others see, never goes back as i grows: it begins with nothing and ends with everything (`tally`).
 //!
-//! Channels of blocks have the same done to them (`blocks`).
+//! Channels of blocks have the same done to them (`blocks`), and streams (`streams`).
 //!
 //! After each kill the slots are looked at from outside, somebody buries the dead (a supervisor, a newcomer, or whoever
 //! waits, by turns), what was left comes once, and 10,000 messages pass.
@@ -21,6 +21,7 @@ mod blocks;
 mod killed;
 mod stepping;
 mod stopped;
+mod streams;
 mod tally;
 mod world;
 
@@ -54,5 +55,6 @@ fn main() -> std::process::ExitCode {
         a_try_send_killed_anywhere_on_its_way_to_wake_a_sleeper_leaves_nobody_asleep
     ));
     tests.extend(blocks::tests());
+    tests.extend(streams::tests());
     support::runner::main(&[], &tests)
 }
