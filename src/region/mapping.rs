@@ -3,10 +3,11 @@
 //! The one cast from bytes to types is not here: this is only address and length, for as long as the value lives.
 //!
 //! # Unsafe
-//! A call to madvise(2) that changes nothing that a program can see, and one to mmap(2) that maps over a part of a mapping of
-//! our own.
+//! A call to madvise(2) that changes nothing that a program can see, and calls to mmap(2) and munmap(2) that map over a part of a
+//! mapping of our own, and take it away.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
@@ -45,7 +46,13 @@ impl Mapping {
         // replaces them, and unmaps them with the rest: munmap(2) takes addresses.
         let mapped = unsafe { libc::mmap(behind, again, prot, flags, region.as_raw_fd(), from as libc::off_t) };
         if mapped == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
+            let error = io::Error::last_os_error();
+            // The kernel may have taken the old pages away before it failed, and another thread may have the addresses by now:
+            // only what is surely ours is unmapped. (`munmap` cannot fail for whole pages of ours.)
+            let mapping = ManuallyDrop::new(mapping);
+            // SAFETY: the first `len` bytes of a mapping of our own, which nobody uses or drops from here on.
+            unsafe { libc::munmap(mapping.as_mut_ptr().cast(), len) };
+            return Err(error);
         }
         Ok(Mapping(mapping))
     }

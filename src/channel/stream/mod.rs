@@ -49,7 +49,8 @@
 //!
 //! A writer that has gone to sleep because the stream is full is woken when a quarter of it is free (or as much as it waits for,
 //! if that is more), when the reader finds too little to go on, or at its next tick: not for each element that is read. A
-//! reader that sleeps is woken when there is as much as it waits for.
+//! reader that sleeps is woken when there is as much as it waits for. Two that wait for chunks which together are longer than
+//! the stream wait for each other, for ever.
 //!
 //! # What is guaranteed when processes die
 //! | killed | its elements | the other end |

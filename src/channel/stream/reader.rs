@@ -45,6 +45,9 @@ impl<T: Pod> Reader<T> {
     /// The next `len` elements, in one piece, waiting until there are so many. At the end of the stream, what is left of it:
     /// fewer than `len`, but one at least.
     ///
+    /// A writer that waits for a chunk of its own gets no more than this leaves: two that wait for chunks which together are
+    /// longer than the stream wait for each other.
+    ///
     /// They stay in the stream until they are [consumed](ReadChunk::consume), and are read again otherwise: by this reader, or,
     /// should it die, by the next one.
     ///
