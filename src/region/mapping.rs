@@ -128,7 +128,9 @@ mod tests {
         assert_eq!(mapping.len(), 5 * 4096);
         for (at, byte) in [(4096, 1), (3 * 4096 - 1, 2)] {
             // SAFETY: below the length of the mapping.
-            let (here, again) = unsafe { (mapping.as_ptr().add(at), mapping.as_ptr().add(at + 2 * 4096)) };
+            let here = unsafe { mapping.as_ptr().add(at) };
+            // SAFETY: as above.
+            let again = unsafe { here.add(2 * 4096) };
             // SAFETY: mapped writable, and no other thread knows this memory.
             unsafe { here.write_volatile(byte) };
             // SAFETY: mapped readable, and no other thread knows this memory.
