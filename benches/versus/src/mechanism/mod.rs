@@ -6,6 +6,7 @@
 mod aeron;
 mod annulus;
 mod annulus_blocks;
+mod annulus_stream;
 mod boost;
 #[cfg(test)]
 mod carries;
@@ -242,6 +243,7 @@ pub fn all() -> Vec<Entry> {
         entry::<annulus::Spmc>(),
         entry::<annulus::Mpmc>(),
         entry::<annulus_blocks::Blocks>(),
+        entry::<annulus_stream::Stream>(),
         entry::<pipe::Pipe>(),
         entry::<fifo::Fifo>(),
         entry::<sockets::Stream>(),
