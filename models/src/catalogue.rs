@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 
 use crate::explore::{Model, Outcome, explore};
-use crate::{blocks, names, ring, stream, waiting};
+use crate::{blocks, names, ring, span, stream, waiting};
 
 /// How much a scenario takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,6 +116,7 @@ pub fn runs() -> Vec<Run> {
         blocks::scenarios::all(),
         blocks::wake::scenarios::all(),
         stream::scenarios::all(),
+        span::scenarios::all(),
         waiting::scenarios::all(),
         names::scenarios::all(),
     ]
@@ -131,6 +132,7 @@ pub fn controls() -> Vec<Control> {
         blocks::scenarios::controls(),
         blocks::wake::scenarios::controls(),
         stream::scenarios::controls(),
+        span::scenarios::controls(),
         waiting::scenarios::controls(),
         names::scenarios::controls(),
     ]

@@ -8,6 +8,7 @@
 //! | [`ring`] | does each message come through once and in order, whoever dies? | `src/ring`, leases included |
 //! | [`blocks`] | does each message come through the blocks once and in order, and is a wake-up lost there? | a pool of blocks for large messages, with a ring of the order in which they were published |
 //! | [`stream`] | does a receiver hear the end of the stream, and not too early? | `src/channel/{taking,lease,reaper,endpoint}.rs` |
+//! | [`span`] | does each element of a stream come through once and in order, and is a wake-up lost there? | `src/span`, `src/channel/stream` |
 //! | [`waiting`] | is a wake-up lost? | `src/wait`, `src/channel/{sender,taking}.rs` |
 //! | [`names`] | does a name go when it should, and never before? | `src/region/named`, `src/channel/place.rs` |
 //!
@@ -28,5 +29,6 @@ pub mod catalogue;
 pub mod explore;
 pub mod names;
 pub mod ring;
+pub mod span;
 pub mod stream;
 pub mod waiting;
