@@ -114,6 +114,8 @@
 //! | dropping a [`Lease`] | it comes back | it comes back | |
 //! | attach, detach, [`close`](Sender::close), [`recover`](Channel::recover), names, [`stats`](Channel::stats) | | no message is concerned | |
 //!
+//! ([`blocks`] and [`stream`] have tables of their own.)
+//!
 //! Beyond what is lost with a receiver, messages are lost only with the memory: when the last process that has an
 //! anonymous channel is gone, and with its name as [above](#names).
 //!

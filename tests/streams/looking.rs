@@ -104,6 +104,7 @@ pub(crate) fn waits_and_wakes_are_counted() {
             read(&mut rx, number..number + 1);
             link.say(number);
         }
+        link.hear();
     });
     waiter.expect("attached");
     let id = words.receiver_of(waiter.pid());
@@ -120,6 +121,7 @@ pub(crate) fn waits_and_wakes_are_counted() {
     }
     let rates = channel.stats().unwrap().rates_since(&before);
     assert!(rates.sent > 0.0 && rates.wakes > 0.0 && rates.waits > 0.0);
+    waiter.tell("leave");
     waiter.join();
 }
 

@@ -13,6 +13,8 @@
 //! - `names`: who takes a name away?
 //! - `looking`: what is seen from outside?
 //! - `forks`: what crosses a fork?
+//! - `frames`: are messages in a stream whole?
+//! - `duplex`: are two-way ends connected?
 //! - `properties`: does it all answer as a model does?
 //!
 //! Rooms share `world`, and `words` for what the region's bytes say.
@@ -25,8 +27,10 @@ mod bad;
 mod chunks;
 mod copying;
 mod deaths;
+mod duplex;
 mod ending;
 mod forks;
+mod frames;
 mod hostile;
 mod looking;
 mod names;
@@ -42,8 +46,10 @@ use bad::*;
 use chunks::*;
 use copying::*;
 use deaths::*;
+use duplex::*;
 use ending::*;
 use forks::*;
+use frames::*;
 use hostile::*;
 use looking::*;
 use names::*;
@@ -159,8 +165,23 @@ fn main() -> std::process::ExitCode {
             a_forked_childs_copy_of_a_chunk_does_nothing
             a_child_does_not_keep_a_dead_parents_place
             a_forked_child_attaches_through_its_inherited_channel
+            frames_come_as_they_were_written_wherever_they_lie
+            a_frame_is_as_long_as_it_was_committed_for
+            the_longest_frame_fills_the_stream_and_no_longer_one_is_written
+            a_frame_that_is_kept_comes_again
+            who_waits_for_a_frame_or_for_room_is_told
+            the_frames_of_the_dead_are_whole_or_never_were
+            what_is_no_frame_is_corrupt_for_good
+            two_threads_talk_both_ways
+            a_spawned_program_has_the_other_end
+            a_forked_child_has_the_other_end
+            a_child_that_dies_before_it_sits_down_hangs_up
+            a_killed_end_is_the_end_to_the_other_one
+            half_of_an_end_may_go
+            messages_of_any_size_go_both_ways
+            an_end_that_may_yet_be_attached_to_is_waited_for
             streams_behave_as_the_model
             no_takeover_loses_or_doubles_an_element;
     );
-    support::runner::main(&[("echo", echo)], &tests)
+    support::runner::main(&[("echo", echo), ("shout", shout)], &tests)
 }
