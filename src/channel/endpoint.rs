@@ -358,10 +358,15 @@ impl Endpoint {
 
     /// Goes on to wait, asleep.
     pub(super) fn sleep(&self, deadline: Option<u64>) -> Sleeper<'_> {
+        self.sleep_at_most(deadline, u64::MAX)
+    }
+
+    /// The same, for `longest` nanoseconds at most at a time.
+    pub(super) fn sleep_at_most(&self, deadline: Option<u64>, longest: u64) -> Sleeper<'_> {
         Sleeper::new(Wait {
             word: self.own_word(),
             mode: self.region.fence_mode(),
-            tick: self.region.tick_ns(),
+            tick: self.region.tick_ns().min(longest),
             deadline,
         })
     }

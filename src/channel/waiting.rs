@@ -4,6 +4,9 @@ use crate::wait::{Spinning, Watch, Why};
 
 use super::endpoint::{Endpoint, Refusal};
 
+/// As long as the channel's tick.
+pub(super) const A_TICK: u64 = u64::MAX;
+
 /// What a try should look after besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Look {
@@ -15,11 +18,13 @@ pub(super) enum Look {
 
 /// Tries until it is not refused for now; [`Refusal::Blocked`] after the deadline (nanoseconds of the monotonic clock).
 ///
-/// `watch` says where a change means that it may be worth trying again.
+/// `watch` says where a change means that it may be worth trying again. It sleeps for `longest` nanoseconds at most between two
+/// tries.
 #[cold]
 pub(super) fn until<R, W: Watch>(
     endpoint: &Endpoint,
     deadline: Option<u64>,
+    longest: u64,
     watch: impl Fn() -> W,
     mut attempt: impl FnMut(Look) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
@@ -27,7 +32,7 @@ pub(super) fn until<R, W: Watch>(
     loop {
         let seen = watch();
         if !spinning.step(&seen) {
-            return asleep(endpoint, spinning, deadline, attempt);
+            return asleep(endpoint, spinning, (deadline, longest), attempt);
         }
         let look = if endpoint.time_to_look() {
             Look::AfterTheDead
@@ -47,10 +52,10 @@ pub(super) fn until<R, W: Watch>(
 fn asleep<R>(
     endpoint: &Endpoint,
     spinning: Spinning<'_>,
-    deadline: Option<u64>,
+    (deadline, longest): (Option<u64>, u64),
     mut attempt: impl FnMut(Look) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
-    let mut sleeper = endpoint.sleep(deadline);
+    let mut sleeper = endpoint.sleep_at_most(deadline, longest);
     while let Some(why) = sleeper.next() {
         let look = if why == Why::Tick || why == Why::Sleep && endpoint.overdue() {
             Look::AfterTheDead

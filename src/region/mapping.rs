@@ -3,20 +3,49 @@
 //! The one cast from bytes to types is not here: this is only address and length, for as long as the value lives.
 //!
 //! # Unsafe
-//! A call to madvise(2) that changes nothing that a program can see, and calls to mmap(2) and munmap(2) that map over a part of a
-//! mapping of our own, and take it away.
+//! A call to madvise(2) that changes nothing that a program can see; and calls to mmap(2) and munmap(2), of addresses of our own.
 
 use std::io;
-use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
 use nix::libc;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 /// A shared, readable mapping of a whole file; unmapped when dropped.
 #[derive(Debug)]
-pub(crate) struct Mapping(MmapRaw);
+pub(crate) struct Mapping(Pages);
+
+/// The file, or the file and its end once more.
+#[derive(Debug)]
+enum Pages {
+    Once(MmapRaw),
+    Twice(Twice),
+}
+
+/// Two mappings, one right behind the other.
+///
+/// # Invariants
+/// - **D1** `len` bytes from `first` on are mapped, and nobody else unmaps them.
+#[derive(Debug)]
+struct Twice {
+    first: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: D1: addresses that are the value's own, whichever thread has it.
+unsafe impl Send for Twice {}
+// SAFETY: as above.
+unsafe impl Sync for Twice {}
+
+impl Drop for Twice {
+    fn drop(&mut self) {
+        // SAFETY: D1; who has pointers into it has the value too. It cannot fail for whole mappings.
+        let _ = unsafe { munmap(self.first.cast(), self.len) };
+    }
+}
 
 impl Mapping {
     /// Maps the first `len` bytes of `region`, which is as long as the file, for reading and writing.
@@ -27,7 +56,7 @@ impl Mapping {
     /// `len` is zero (`InvalidInput`), or the kernel does not map (no address space; not opened for writing; sealed
     /// against writing).
     pub(crate) fn new(region: BorrowedFd<'_>, len: usize) -> io::Result<Mapping> {
-        options(len)?.map_raw(region.as_raw_fd()).map(Mapping)
+        options(len)?.map_raw(region.as_raw_fd()).map(Pages::Once).map(Mapping)
     }
 
     /// The same, and right behind it the bytes from `from` to `len`, which are whole pages, once more: what begins among them
@@ -37,24 +66,24 @@ impl Mapping {
     /// As [`new`](Self::new): where addresses are short, for the second time too.
     pub(crate) fn twice(region: BorrowedFd<'_>, len: usize, from: usize) -> io::Result<Mapping> {
         let again = len - from;
-        let all = len.checked_add(again).ok_or(io::ErrorKind::InvalidInput)?;
-        // As far as there is no file behind it, it takes addresses and nothing else.
-        let mapping = options(all)?.map_raw(region.as_raw_fd())?;
-        let behind = mapping.as_mut_ptr().wrapping_add(len).cast();
-        let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_FIXED);
-        // SAFETY: the last `again` of the `all` bytes of a mapping of our own, to which nobody has a pointer yet. The kernel
-        // replaces them, and unmaps them with the rest: munmap(2) takes addresses.
-        let mapped = unsafe { libc::mmap(behind, again, prot, flags, region.as_raw_fd(), from as libc::off_t) };
-        if mapped == libc::MAP_FAILED {
-            let error = io::Error::last_os_error();
-            // The kernel may have taken the old pages away before it failed, and another thread may have the addresses by now:
-            // only what is surely ours is unmapped. (`munmap` cannot fail for whole pages of ours.)
-            let mapping = ManuallyDrop::new(mapping);
-            // SAFETY: the first `len` bytes of a mapping of our own, which nobody uses or drops from here on.
-            unsafe { libc::munmap(mapping.as_mut_ptr().cast(), len) };
+        let all = len.checked_add(again).and_then(NonZeroUsize::new);
+        let all = all.ok_or(io::ErrorKind::InvalidInput)?;
+        // Addresses and nothing else, over which the file is mapped.
+        let reserved = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        // SAFETY: new addresses, wherever the kernel likes.
+        let first = unsafe { mmap_anonymous(None, all, ProtFlags::PROT_NONE, reserved) }?.cast::<u8>();
+        // Should one of these fail, the kernel may have taken away what was there before, and another thread may have the
+        // addresses by now. So what is not surely ours any more is left as it is: addresses without memory.
+        // SAFETY: the first `len` of the `all` bytes that are reserved.
+        unsafe { map_over(region, first, len, 0) }?;
+        // SAFETY: the others.
+        if let Err(error) = unsafe { map_over(region, first.add(len), again, from) } {
+            // SAFETY: mapped above, and nobody has a pointer to it.
+            let _ = unsafe { munmap(first.cast(), len) };
             return Err(error);
         }
-        Ok(Mapping(mapping))
+        let len = all.get();
+        Ok(Mapping(Pages::Twice(Twice { first, len })))
     }
 
     /// The same as [`new`](Self::new) for reading only.
@@ -62,25 +91,47 @@ impl Mapping {
     /// # Errors
     /// As [`new`](Self::new).
     pub(crate) fn read_only(region: BorrowedFd<'_>, len: usize) -> io::Result<Mapping> {
-        options(len)?.map_raw_read_only(region.as_raw_fd()).map(Mapping)
+        let mapping = options(len)?.map_raw_read_only(region.as_raw_fd())?;
+        Ok(Mapping(Pages::Once(mapping)))
     }
 
     /// The first byte, aligned to a page.
     pub(crate) fn as_ptr(&self) -> NonNull<u8> {
-        NonNull::new(self.0.as_mut_ptr()).expect("mmap(2) maps nothing at address zero unasked")
+        match &self.0 {
+            Pages::Once(mapping) => {
+                NonNull::new(mapping.as_mut_ptr()).expect("mmap(2) maps nothing at address zero unasked")
+            }
+            Pages::Twice(twice) => twice.first,
+        }
     }
 
     /// Maps every page now, writable, instead of each when it is touched. What the kernel does not do is left for then.
     pub(crate) fn populate(&self) {
         // madvise(2): Linux 5.14; EINVAL before. It changes no byte.
         // SAFETY: the whole of a mapping of our own; populating neither unmaps nor changes anything.
-        let _ = unsafe { libc::madvise(self.0.as_mut_ptr().cast(), self.0.len(), libc::MADV_POPULATE_WRITE) };
+        let _ = unsafe { libc::madvise(self.as_ptr().as_ptr().cast(), self.len(), libc::MADV_POPULATE_WRITE) };
     }
 
     /// Bytes from there on.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Pages::Once(mapping) => mapping.len(),
+            Pages::Twice(twice) => twice.len,
+        }
     }
+}
+
+/// Maps `len` bytes of `region`, from byte `from` on, where `first` is.
+///
+/// # Safety
+/// These addresses are the caller's, and nobody has pointers into them.
+unsafe fn map_over(region: BorrowedFd<'_>, first: NonNull<u8>, len: usize, from: usize) -> io::Result<()> {
+    let len = NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?;
+    let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
+    // SAFETY: the caller's word.
+    unsafe { mmap(Some(first.addr()), len, prot, flags, region, from as libc::off_t) }?;
+    Ok(())
 }
 
 fn options(len: usize) -> io::Result<MmapOptions> {

@@ -21,8 +21,9 @@
 //! after each commit or consume, looks for sleepers, and only if there is one at its mark, and wakes it if it is that far.
 //! A reader's mark is where there is as much as it waits for. A writer's is where a quarter of the capacity is free, or as
 //! much as it waits for, if that is more: a stream that is full is not worth a wake-up for each element that is read. That
-//! is more than it needs. So a reader that is refused wakes a sleeping writer, whatever the mark: with too little for
-//! the one and too little for the other nobody would go on.
+//! is more than it needs. So a reader that is refused, or looks again at what it has found before, wakes a sleeping writer,
+//! whatever the mark: with too little for the one and too little for the other nobody would go on. And since a reader may wait
+//! for something else of the writer's, a writer's sleeps are short.
 //!
 //! That no wake-up is lost is [`wait`](crate::wait)'s argument, with the mark as a part of the announcement: who finds it
 //! announced finds the mark of that announcement, or of a later one; and who is not found has seen the change.

@@ -16,6 +16,8 @@ pub(crate) struct ReadEnd {
     tail: u64,
     /// Where the head was when the writer was last woken whatever its mark.
     woken_at: u64,
+    /// Where it was when it was last looked how many there are.
+    looked_at: u64,
 }
 
 /// Elements that are the reader's alone (S2), from the head on.
@@ -36,6 +38,7 @@ impl ReadEnd {
             head,
             tail: head,
             woken_at: head.wrapping_sub(1),
+            looked_at: head.wrapping_sub(1),
         };
         end.look()?;
         Ok(end)
@@ -104,6 +107,13 @@ impl ReadEnd {
         let owes = self.woken_at != self.head;
         self.woken_at = self.head;
         owes
+    }
+
+    /// It looks how many there are: whether it has done so before, and consumed nothing since.
+    pub(crate) fn looks_again(&mut self) -> bool {
+        let again = self.looked_at == self.head;
+        self.looked_at = self.head;
+        again
     }
 
     /// About to sleep until `wanted` elements are filled: says how far the writer should get.

@@ -213,3 +213,36 @@ pub(crate) fn what_is_no_frame_is_corrupt_for_good() {
         assert_eq!(words.len(), bytes.len() as u64, "nothing is repaired: {what}");
     }
 }
+
+pub(crate) fn a_forked_childs_copy_of_a_frame_does_nothing() {
+    let (channel, words) = stream();
+    let (mut tx, mut rx) = ends(&channel);
+    let mut frame = tx.frame(1000).unwrap();
+    frame.fill(5);
+    let mut parents = Some(frame);
+    let mut child = Peer::fork("child", |link| {
+        let copy = parents.take().unwrap();
+        link.say("has a copy");
+        link.hear();
+        copy.commit(4);
+    });
+    child.expect("has a copy");
+    parents.take().unwrap().commit(1000);
+    child.tell("commit");
+    child.join();
+    assert_eq!(words.len(), 1008);
+    assert_eq!(*rx.try_recv().unwrap(), [5; 1000]);
+    assert_eq!(rx.try_recv().map(|frame| frame.len()), Err(TryReadError::Empty));
+}
+
+pub(crate) fn a_frame_in_hand_survives_a_panic() {
+    let (channel, _words) = stream();
+    let (mut tx, mut rx) = ends(&channel);
+    tx.send(b"poison").unwrap();
+    let refused = panics(|| {
+        let frame = rx.recv().unwrap();
+        panic!("{} bytes", frame.len());
+    });
+    assert_eq!(refused, "6 bytes");
+    assert_eq!(&*rx.recv().unwrap(), b"poison");
+}

@@ -87,6 +87,7 @@ fn main() -> std::process::ExitCode {
             a_waiting_reader_is_woken_when_there_is_as_much_as_it_waits_for
             a_waiting_writer_is_woken_at_its_low_water
             a_reader_with_too_little_wakes_the_writer
+            a_reader_that_looks_again_wakes_the_writer
             sleepers_pass_a_stream
             who_waits_for_a_time_waits_no_shorter
             a_time_that_is_over_still_gets_what_is_there
@@ -172,6 +173,8 @@ fn main() -> std::process::ExitCode {
             who_waits_for_a_frame_or_for_room_is_told
             the_frames_of_the_dead_are_whole_or_never_were
             what_is_no_frame_is_corrupt_for_good
+            a_forked_childs_copy_of_a_frame_does_nothing
+            a_frame_in_hand_survives_a_panic
             two_threads_talk_both_ways
             a_spawned_program_has_the_other_end
             a_forked_child_has_the_other_end

@@ -7,7 +7,7 @@ use annulus::stream::{ReadTimeoutError, TryReadError, WriteTimeoutError};
 
 use crate::support::{LONG, Peer, until};
 use crate::words::StreamWords;
-use crate::world::{A_WHILE, CAPACITY, Numbers, check, fill, go_on, read, stream, write};
+use crate::world::{A_WHILE, CAPACITY, Numbers, Rx, check, fill, go_on, read, stream, write};
 
 /// Streams in each mode, with and without a spin before the sleep, that look after the dead so seldom that a wake-up is one.
 fn streams() -> impl Iterator<Item = (Numbers, StreamWords)> {
@@ -160,6 +160,38 @@ pub(crate) fn a_reader_with_too_little_wakes_the_writer() {
                 all_is_there();
             }
             assert!(words.wakes() <= before + 1);
+            read(&mut rx, 1..CAPACITY + 1);
+            waiter.expect("written");
+            woken
+        });
+    }
+}
+
+/// In whichever way: what was found before, and is not consumed, was too little.
+pub(crate) fn a_reader_that_looks_again_wakes_the_writer() {
+    type Looks = fn(&mut Rx);
+    let ways: [Looks; 3] = [
+        |rx| assert_ne!(rx.len(), 0),
+        |rx| drop(rx.readable().unwrap()),
+        |rx| assert_eq!(rx.poll(LONG), Ok(true)),
+    ];
+    for looks in ways {
+        let (channel, words) = streams().next().unwrap();
+        woken_at_last(|| {
+            let mut rx = channel.reader().unwrap();
+            let mut waiter = writer(&channel, 0, 1);
+            let id = words.sender_of(waiter.pid());
+            for _ in 0..CAPACITY {
+                waiter.tell("go on");
+                waiter.expect("written");
+            }
+            until_it_waits(&mut waiter, &words, id);
+            read(&mut rx, 0..1);
+            let before = words.wakes();
+            looks(&mut rx);
+            assert_eq!(words.wakes(), before, "it may have been enough");
+            looks(&mut rx);
+            let woken = words.wakes() == before + 1;
             read(&mut rx, 1..CAPACITY + 1);
             waiter.expect("written");
             woken

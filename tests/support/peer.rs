@@ -332,9 +332,10 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Forks; `None` in the child. This process has one thread, so the child is a whole one.
 pub fn fork_alone() -> Option<Pid> {
-    let threads = std::fs::read_dir("/proc/self/task").expect("/proc").count();
-    assert_eq!(threads, 1, "only a process with one thread may fork");
-    // SAFETY: one thread, as asserted: no other thread's locks are left shut in the child.
+    // One that has been joined may take its time to go.
+    let threads = || std::fs::read_dir("/proc/self/task").expect("/proc").count();
+    until("only a process with one thread may fork", || threads() == 1);
+    // SAFETY: one thread, as waited for: no other thread's locks are left shut in the child.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Child => None,
         ForkResult::Parent { child } => Some(child),

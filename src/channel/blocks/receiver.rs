@@ -14,7 +14,7 @@ use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
 use super::super::place::Place;
 use super::super::seat::Seat;
-use super::super::waiting::{self, Look};
+use super::super::waiting::{self, A_TICK, Look};
 use super::{Attached, Block, Message};
 
 /// A receiver looks after the dead once in so many messages: under steady traffic it never finds nothing, and what a dead
@@ -104,7 +104,7 @@ impl<T: Pod, H: Pod> Receiver<[T], H> {
     fn wait(&self, deadline: Option<u64>) -> Result<Found, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         let watch = || pool.watch_for_a_message();
-        waiting::until(endpoint, deadline, watch, |look| match self.attached.take() {
+        waiting::until(endpoint, deadline, A_TICK, watch, |look| match self.attached.take() {
             Err(Refusal::Blocked) if look == Look::AfterTheDead || endpoint.ended() => {
                 self.attached.look_after_the_dead()
             }

@@ -13,7 +13,7 @@ use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
 use super::super::place::Place;
 use super::super::seat::Seat;
-use super::super::waiting::{self, Look};
+use super::super::waiting::{self, A_TICK, Look};
 use super::cursor::Cursor;
 use super::{Attached, Holders, Loan, LoanError, LoanTimeoutError, Message, TryLoanError, UninitLoan};
 
@@ -255,7 +255,7 @@ impl<T: Pod, H: Pod> Sender<[T], H> {
     fn wait(&self, deadline: Option<u64>) -> Result<Loaned, Refusal> {
         let Attached { endpoint, pool, .. } = &*self.attached;
         let watch = || pool.watch_for_a_block(self.cursor.first(pool));
-        waiting::until(endpoint, deadline, watch, |look| match look {
+        waiting::until(endpoint, deadline, A_TICK, watch, |look| match look {
             Look::Usual => self.take(),
             Look::AfterTheDead => self.look_after_the_dead_and_take(),
         })

@@ -23,13 +23,13 @@
 //! Both ends must use frames; a [`schema`](crate::stream::Builder::schema) of its own keeps others away.
 //!
 //! # How a frame lies
-//! A length of 8 bytes, in the machine's byte order, then so many bytes, then up to 7 that mean nothing: each frame begins at a
+//! A length of 8 bytes, in the machine's byte order, then so many bytes, then up to 7 that mean nothing: each frame takes a
 //! multiple of 8. The whole of it is committed at once, so a reader never finds part of a frame; should a length or what follows
 //! it not be that of one, the reader answers [`ReadError::Corrupt`](crate::stream::ReadError::Corrupt) from then on.
 //!
 //! # What is guaranteed when processes die
 //! A frame that was not committed was never written; one that was committed is there, whole. A [`Frame`] is done with when it is
-//! dropped; that of a reader that is killed with it in hand comes to the next reader. Whoever
+//! dropped, but by a panic; that of a reader that is killed with it in hand comes to the next reader. Whoever
 //! [keeps](Frame::keep) it gets it again.
 //!
 //! Trust, waiting and the end of the stream are those of [`stream`](crate::stream).

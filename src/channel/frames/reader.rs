@@ -100,9 +100,10 @@ fn length(prefix: &[u8]) -> Option<u64> {
     prefix.try_into().ok().map(u64::from_ne_bytes)
 }
 
-/// A frame, to be read in place: a slice of its bytes, aligned to 8.
+/// A frame, to be read in place: a slice of its bytes. They are aligned to 8 if nothing but frames has ever been in the stream;
+/// another process could have put other things there.
 ///
-/// Dropping it is to have dealt with it.
+/// Dropping it is to have dealt with it, unless a panic drops it: then it is the next one again.
 pub struct Frame<'a> {
     /// `None` only while it is being dropped.
     chunk: Option<ReadChunk<'a, u8>>,
@@ -119,7 +120,9 @@ impl Frame<'_> {
 impl Drop for Frame<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(chunk) = self.chunk.take() {
+        if let Some(chunk) = self.chunk.take()
+            && !std::thread::panicking()
+        {
             chunk.consume_all();
         }
     }

@@ -127,7 +127,7 @@ impl Writer {
 
 /// Room for a frame, to be filled in place: a mutable slice of it.
 ///
-/// Dropping it writes nothing.
+/// Dropping it writes nothing. As with a [`WriteChunk`], a forked child must not touch its copy.
 #[must_use]
 pub struct FrameMut<'a> {
     chunk: WriteChunk<'a, u8>,
@@ -136,6 +136,8 @@ pub struct FrameMut<'a> {
 
 impl FrameMut<'_> {
     /// The first `len` bytes are the frame: whole, whoever dies.
+    ///
+    /// In a forked child, to which the stream does not belong, it does nothing.
     ///
     /// # Panics
     /// If there is room for fewer.
@@ -146,8 +148,11 @@ impl FrameMut<'_> {
             len <= room,
             "room for a frame of {room} bytes cannot be committed for {len}"
         );
-        self.chunk[..PREFIX].copy_from_slice(&(len as u64).to_ne_bytes());
-        self.chunk.commit(whole(len));
+        // A forked child's copy is of what the parent may have committed by now.
+        if self.chunk.is_ours() {
+            self.chunk[..PREFIX].copy_from_slice(&(len as u64).to_ne_bytes());
+            self.chunk.commit(whole(len));
+        }
     }
 
     /// [`commit`](Self::commit) of all of it.

@@ -41,7 +41,7 @@ impl BufRead for Reader<u8> {
     }
 
     /// # Panics
-    /// If so many bytes were not in the buffer.
+    /// If so many bytes are not known to be there.
     fn consume(&mut self, count: usize) {
         self.consume_buffer(count);
     }

@@ -48,9 +48,9 @@
 //! All operations that do not wait are wait-free, whoever is stopped or dead. `Empty` and `Full` are exact.
 //!
 //! A writer that has gone to sleep because the stream is full is woken when a quarter of it is free (or as much as it waits for,
-//! if that is more), when the reader finds too little to go on, or at its next tick: not for each element that is read. A
-//! reader that sleeps is woken when there is as much as it waits for. Two that wait for chunks which together are longer than
-//! the stream wait for each other, for ever.
+//! if that is more), or when the reader finds too little to go on, or looks again at what it has found before: not for each
+//! element that is read. Otherwise it finds out by itself, within 50 ms. A reader that sleeps is woken when there is as much as
+//! it waits for. Two that wait for chunks which together are longer than the stream wait for each other, for ever.
 //!
 //! # What is guaranteed when processes die
 //! | killed | its elements | the other end |
@@ -67,6 +67,10 @@
 //! The end of the stream is a pipe's: the reader gets what is left and then [`ReadError::Disconnected`], 0 bytes for
 //! [`Read`](std::io::Read), when no writer is left; the writer [`WriteError::Disconnected`],
 //! [`BrokenPipe`](std::io::ErrorKind::BrokenPipe), when no reader is. Deaths are noticed by those who wait, at their ticks.
+//!
+//! # Fork
+//! An end belongs to the process that attached it; in a forked child its copy answers `WrongProcess`. A chunk that is held over a
+//! fork is the parent's, too: to commit or consume it in the child does nothing, and its elements must not be touched there.
 //!
 //! # Trust
 //! A [`ReadChunk`] lends a shared reference to memory that the writer's process can still write to, and a [`WriteChunk`] a

@@ -15,7 +15,7 @@ use super::super::deadline;
 use super::super::endpoint::{Attended, NoneYet, Refusal};
 use super::super::place::Place;
 use super::super::seat::Seat;
-use super::super::waiting::{self, Look};
+use super::super::waiting::{self, A_TICK, Look};
 use super::{Attached, ReadError, ReadExactError, ReadTimeoutError, TryReadError, piece};
 
 /// The reading end of a stream.
@@ -109,7 +109,7 @@ impl<T: Pod> Reader<T> {
     /// As [`read_chunk`](Self::read_chunk).
     pub fn readable(&mut self) -> Result<ReadChunk<'_, T>, ReadError> {
         self.wait_for(1, None).map_err(Refusal::into_read)?;
-        let filled = self.end.refresh();
+        let filled = self.look();
         Ok(self.chunk(filled as usize, filled))
     }
 
@@ -167,7 +167,11 @@ impl<T: Pod> Reader<T> {
     /// [`ReadError::Corrupt`], [`ReadError::WrongProcess`].
     pub fn poll(&mut self, timeout: Duration) -> Result<bool, ReadError> {
         match self.wait_for(1, deadline::after(timeout)) {
-            Ok(_) | Err(Refusal::Disconnected) => Ok(true),
+            Ok(_) => {
+                self.look();
+                Ok(true)
+            }
+            Err(Refusal::Disconnected) => Ok(true),
             Err(Refusal::Blocked) => Ok(false),
             Err(refusal) => Err(refusal.into_read()),
         }
@@ -175,7 +179,7 @@ impl<T: Pod> Reader<T> {
 
     /// Elements that are there now: there can only be more until something is read.
     pub fn len(&mut self) -> usize {
-        self.end.refresh() as usize
+        self.look() as usize
     }
 
     /// There is nothing to read now.
@@ -234,7 +238,7 @@ impl<T: Pod> Reader<T> {
     pub(super) fn buffer(&mut self) -> Result<&[T], ReadError> {
         match self.wait_for(1, None) {
             Ok(_) => {
-                let filled = self.end.refresh();
+                let filled = self.look();
                 Ok(self.elements.filled_to_the_end(self.end.take(filled)))
             }
             Err(Refusal::Disconnected) => Ok(&[]),
@@ -249,6 +253,16 @@ impl<T: Pod> Reader<T> {
     pub(super) fn consume_buffer(&mut self, count: usize) {
         let known = self.end.known();
         self.chunk(known as usize, known).consume(count);
+    }
+
+    /// How many elements are there now. Who looks and looks again, and consumes nothing in between, has found too little: as if
+    /// it had been refused.
+    fn look(&mut self) -> u64 {
+        let filled = self.end.refresh();
+        if self.end.looks_again() && self.attached.endpoint.is_ours() {
+            self.attached.wake_a_writer(&mut self.end);
+        }
+        filled
     }
 
     /// What is in the stream cannot be: this end is of no more use.
@@ -285,6 +299,7 @@ impl<T: Pod> Reader<T> {
         waiting::until(
             &attached.endpoint,
             deadline,
+            A_TICK,
             || watch,
             |look| match attached.filled(end, least) {
                 Err(Refusal::Blocked) if look == Look::AfterTheDead || attached.endpoint.ended() => {
@@ -306,13 +321,17 @@ impl Attached {
         match end.filled(least as u64) {
             Ok(filled) => Ok(filled),
             Err(refused) => {
-                // With too little for us, and a writer that waits for more room than it needs, nobody would go on.
-                if end.owes_a_wake() {
-                    let writer = &end.span().lines().senders.0;
-                    self.gate.tell_if(&self.endpoint, writer, || true);
-                }
+                self.wake_a_writer(end);
                 Err(self.endpoint.refusal(refused))
             }
+        }
+    }
+
+    /// There is too little for us: a writer that waits for more room than it needs would leave it at that.
+    fn wake_a_writer(&self, end: &mut ReadEnd) {
+        if end.owes_a_wake() {
+            let writer = &end.span().lines().senders.0;
+            self.gate.tell_if(&self.endpoint, writer, || true);
         }
     }
 
@@ -351,7 +370,8 @@ impl Attached {
 
 /// What is next in a stream, in one piece, to be read in place: a slice of it.
 ///
-/// Dropping it reads nothing: it comes again.
+/// Dropping it reads nothing: it comes again. One that is held over a fork is the parent's: the child must not touch its copy,
+/// since what is in it may be the writer's by then.
 #[must_use]
 pub struct ReadChunk<'a, T: Pod> {
     filled: Filled<'a>,

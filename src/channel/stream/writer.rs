@@ -18,6 +18,10 @@ use super::super::seat::Seat;
 use super::super::waiting::{self, Look};
 use super::{Attached, TryWriteError, WriteAllError, WriteError, WriteTimeoutError, piece};
 
+/// A writer that waits for more room than it needs looks by itself once in so many nanoseconds: the reader may have made as much
+/// as it needs, and be waiting for something else of it. As long as a first tick.
+const LOW_WATER_SLEEP: u64 = 50_000_000;
+
 /// The writing end of a stream.
 ///
 /// Made by [`Channel::writer`](super::Channel::writer) or from a [`Seat`]; there is one at a time. Dropping it is the end of
@@ -253,6 +257,7 @@ impl<T: Pod> Writer<T> {
         waiting::until(
             &attached.endpoint,
             deadline,
+            LOW_WATER_SLEEP,
             || watch,
             |look| {
                 if look == Look::AfterTheDead {
@@ -304,7 +309,8 @@ impl Attached {
 
 /// Room in a stream, in one piece, to be filled in place: a mutable slice of it.
 ///
-/// Dropping it writes nothing.
+/// Dropping it writes nothing. One that is held over a fork is the parent's: the child must not touch its copy, since what is
+/// in it may be the reader's by then, or another writer's.
 #[must_use]
 pub struct WriteChunk<'a, T: Pod> {
     free: Free<'a>,
@@ -334,6 +340,12 @@ impl<T: Pod> WriteChunk<'_, T> {
         let reader = &end.span().lines().receivers.0;
         let due = || !end.below_the_readers_mark();
         attached.gate.tell_if(&attached.endpoint, reader, due);
+    }
+
+    /// This is the process that took it, and not a forked child of it.
+    #[inline]
+    pub(in super::super) fn is_ours(&self) -> bool {
+        self.attached.endpoint.is_ours()
     }
 
     /// [`commit`](Self::commit) of all of it.
