@@ -76,8 +76,10 @@ impl Mapping {
         // addresses by now. So what is not surely ours any more is left as it is: addresses without memory.
         // SAFETY: the first `len` of the `all` bytes that are reserved.
         unsafe { map_over(region, first, len, 0) }?;
-        // SAFETY: the others.
-        if let Err(error) = unsafe { map_over(region, first.add(len), again, from) } {
+        // SAFETY: `len` is less than all that are reserved.
+        let behind = unsafe { first.add(len) };
+        // SAFETY: the others that are reserved.
+        if let Err(error) = unsafe { map_over(region, behind, again, from) } {
             // SAFETY: mapped above, and nobody has a pointer to it.
             let _ = unsafe { munmap(first.cast(), len) };
             return Err(error);
