@@ -20,7 +20,8 @@ use crate::span::Span;
 ///   at least, page-aligned and readable, for as long as `self` lives. Who stores to it has a mapping that is writable.
 /// - **G2** The file cannot shrink under the mapping: it is sealed. That of a named region can, by whoever may write to
 ///   it, and one whose sealing the user has waived: a process that touches what is no longer there is killed by SIGBUS.
-/// - **G3** Nobody makes a `&mut` into the mapping.
+/// - **G3** Nobody makes a `&mut` into the mapping but to items and elements, for who shows that they are his (`items`,
+///   `elements`, `bytes`).
 #[derive(Debug)]
 pub(crate) struct View {
     mapping: Mapping,
