@@ -127,13 +127,16 @@ fn orderings_are_named_by_labels_alone() {
     });
 }
 
+/// But for an acquire load of who only looks on: through a mapping that cannot be written to there is no other way to have one
+/// (`std::sync::atomic`, "Atomic accesses to read-only memory").
 #[test]
 fn fences_stand_in_wait_alone() {
     refuse("a fence outside wait/", |source, i| {
         let called =
             |fence: &&str| words(source.code(i), fence).any(|at| source.code(i)[at + fence.len()..].starts_with('('));
         let any = ["fence", "light_fence", "heavy_fence"].iter().any(called);
-        any && !source.name.starts_with("wait/")
+        let looks_on = source.is("span/mod.rs") && source.code(i).contains("fence(edge::CONSUME.acquire());");
+        any && !source.name.starts_with("wait/") && !looks_on
     });
 }
 

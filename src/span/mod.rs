@@ -135,7 +135,7 @@ impl Span {
     }
 
     /// How far the writer and the reader are: exact while neither goes on. By relaxed loads, since who looks on may have a mapping
-    /// that cannot be written to, for which the language promises no others; a fence is none.
+    /// that cannot be written to, for which the language promises no others; the fence makes an acquire load of one.
     pub(crate) fn levels(&self) -> Result<Levels, Refused> {
         let lines = self.lines();
         // Relaxed, both: hint (who looks on does nothing about it).
