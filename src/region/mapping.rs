@@ -192,6 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_mapped_twice_is_not_left_mapped_once() {
+        let name = "annulus-mapped-once-test";
+        let region = memfd_create(name, MFdFlags::MFD_CLOEXEC).unwrap();
+        nix::unistd::ftruncate(&region, 3 * 4096).unwrap();
+        // The kernel maps whole pages, so the second mapping fails.
+        let error = Mapping::twice(region.as_fd(), 3 * 4096, 100).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        let mapped = || std::fs::read_to_string("/proc/self/maps").unwrap().contains(name);
+        assert!(!mapped());
+        let twice = Mapping::twice(region.as_fd(), 3 * 4096, 4096).unwrap();
+        assert!(mapped());
+        drop(twice);
+        assert!(!mapped());
+    }
+
+    #[test]
     fn an_empty_mapping_is_refused() {
         let region = memfd_create("annulus-mapping-test", MFdFlags::MFD_CLOEXEC).unwrap();
         let error = Mapping::new(region.as_fd(), 0).unwrap_err();
