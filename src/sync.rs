@@ -146,35 +146,17 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> usize {
 
 /// The payload bytes of a slot: plain memory that one claimant at a time may touch.
 ///
-/// Payloads of up to 64 bytes are copied as relaxed atomics, word by word, larger ones by `memcpy`; either way each byte is
-/// read once. A peer that breaks the protocol and writes during a `memcpy` is outside Rust's memory model: see the
-/// crate's trust statement.
+/// Payloads of up to 64 bytes are copied in as relaxed atomics, word by word, and those of one word copied out so; others by
+/// `memcpy`; either way each byte is read once. A peer that breaks the protocol and writes during a `memcpy` is outside
+/// Rust's memory model: see the crate's trust statement.
 #[repr(transparent)]
 pub(crate) struct Payload<T>(UnsafeCell<MaybeUninit<T>>);
 
-/// Up to this many bytes a payload travels as relaxed words: one cache line. From measurements of the
-/// prototypes, where longer copies gain from `memcpy`'s vector moves.
+/// Up to this many bytes a payload is copied in as relaxed words: one cache line. The value has often just been written, word
+/// by word, and a load of more than a word would wait for those stores, behind all before them; longer copies gain from
+/// `memcpy`'s vector moves. On the way out it is the other way round: what is stored in words here is loaded by the
+/// caller's copies in vectors. Measured: `benches/NOTES.md`.
 const WORDWISE: usize = 64;
-
-/// Calls `$word!(offset, integer, atomic)` for each word of `$size` bytes: as many of eight as there are, then one each
-/// of four, two and one for the rest.
-macro_rules! each_word {
-    ($size:expr, $word:ident) => {
-        for i in 0..$size / 8 {
-            $word!(i * 8, u64, AtomicU64);
-        }
-        let rest = $size / 8 * 8;
-        if $size & 4 != 0 {
-            $word!(rest, u32, AtomicU32);
-        }
-        if $size & 2 != 0 {
-            $word!(rest + ($size & 4), u16, AtomicU16);
-        }
-        if $size & 1 != 0 {
-            $word!(rest + ($size & 6), u8, AtomicU8);
-        }
-    };
-}
 
 impl<T: Pod> Payload<T> {
     /// Copies `value` in.
@@ -209,7 +191,19 @@ impl<T: Pod> Payload<T> {
                 to.store(word, Relaxed);
             }};
         }
-        each_word!(size, word);
+        for i in 0..size / 8 {
+            word!(i * 8, u64, AtomicU64);
+        }
+        let rest = size / 8 * 8;
+        if size & 4 != 0 {
+            word!(rest, u32, AtomicU32);
+        }
+        if size & 2 != 0 {
+            word!(rest + (size & 4), u16, AtomicU16);
+        }
+        if size & 1 != 0 {
+            word!(rest + (size & 6), u8, AtomicU8);
+        }
     }
 
     /// Copies the payload out.
@@ -218,33 +212,39 @@ impl<T: Pod> Payload<T> {
     /// As [`write`](Self::write).
     #[inline(always)]
     pub(crate) unsafe fn read(&self) -> T {
-        let size = size_of::<T>();
-        let source = self.0.get().cast::<u8>();
-        let mut value = MaybeUninit::<T>::uninit();
-        let target = value.as_mut_ptr().cast::<u8>();
-        if size > WORDWISE {
-            // SAFETY: both are valid for `size` bytes and `target` is a local.
-            unsafe { ptr::copy_nonoverlapping(source, target, size) };
-        } else {
-            macro_rules! word {
-                ($at:expr, $word:ty, $atomic:ty) => {{
-                    let at = $at;
-                    // SAFETY: `at` and the word after it are inside the payload.
-                    let from = unsafe { source.add(at) }.cast::<$atomic>();
-                    // SAFETY: aligned, since the payload is to 8 bytes (contract) and `at` is to the word's size; a slot
-                    // is only ever accessed through shared references and raw pointers.
-                    let from = unsafe { &*from };
-                    // Relaxed: under the claim; the state word was acquired.
-                    let word = from.load(Relaxed);
-                    // SAFETY: `at` and the word after it are inside `value`.
-                    let to = unsafe { target.add(at) }.cast::<$word>();
-                    // SAFETY: as above; nothing is assumed about the alignment of a local value.
-                    unsafe { to.write_unaligned(word) };
-                }};
-            }
-            each_word!(size, word);
-        }
+        let mut value = MaybeUninit::uninit();
+        // SAFETY: the caller's promise, and a local.
+        unsafe { self.read_into(value.as_mut_ptr()) };
         // SAFETY: every byte is written, and `T: Pod` is valid for every bit pattern.
         unsafe { value.assume_init() }
+    }
+
+    /// Copies the payload to `into`.
+    ///
+    /// # Safety
+    /// As [`write`](Self::write), and `into` is valid for writes.
+    #[inline(always)]
+    pub(crate) unsafe fn read_into(&self, into: *mut T) {
+        let source = self.0.get().cast::<u8>();
+        let target = into.cast::<u8>();
+        macro_rules! word {
+            ($word:ty, $atomic:ty) => {{
+                // SAFETY: of the payload's size, and aligned, since the payload is to 8 bytes (contract); a slot is only
+                // ever accessed through shared references and raw pointers.
+                let from = unsafe { &*source.cast::<$atomic>() };
+                // Relaxed: under the claim; the state word was acquired.
+                let word = from.load(Relaxed);
+                // SAFETY: of the same size; nothing is assumed about the alignment of a local value.
+                unsafe { target.cast::<$word>().write_unaligned(word) };
+            }};
+        }
+        match size_of::<T>() {
+            8 => word!(u64, AtomicU64),
+            4 => word!(u32, AtomicU32),
+            2 => word!(u16, AtomicU16),
+            1 => word!(u8, AtomicU8),
+            // SAFETY: both are valid for `size` bytes, and shared memory is no place to receive to.
+            size => unsafe { ptr::copy_nonoverlapping(source, target, size) },
+        }
     }
 }

@@ -233,7 +233,7 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> usize {
 #[repr(transparent)]
 pub(crate) struct Payload<T>(UnsafeCell<MaybeUninit<T>>);
 
-/// Up to this many bytes the crate's door copies words.
+/// Up to this many bytes the crate's door copies words in. Here words come out as well, so that a copy ends in more places.
 const WORDWISE: usize = 64;
 
 /// Where a copy of `size` bytes can be cut short: the pieces, as offset and length.
@@ -267,14 +267,25 @@ impl<T: Pod> Payload<T> {
     #[track_caller]
     pub(crate) unsafe fn read(&self) -> T {
         let mut value = T::zeroed();
-        let bytes = bytemuck::bytes_of_mut(&mut value);
-        for (at, len) in pieces(bytes.len()) {
+        // SAFETY: the caller's promise, and a local.
+        unsafe { self.read_into(&raw mut value) };
+        value
+    }
+
+    /// Copies the payload to `into`.
+    ///
+    /// # Safety
+    /// As [`write`](Self::write), and `into` is valid for writes.
+    #[track_caller]
+    pub(crate) unsafe fn read_into(&self, into: *mut T) {
+        for (at, len) in pieces(size_of::<T>()) {
             // SAFETY: a piece is inside the payload.
             let source = unsafe { self.0.get().cast::<u8>().add(at) };
-            // SAFETY: the caller owns the payload, which a local value does not overlap.
-            unsafe { ptr::copy_nonoverlapping(source, bytes[at..].as_mut_ptr(), len) };
+            // SAFETY: as above.
+            let target = unsafe { into.cast::<u8>().add(at) };
+            // SAFETY: the caller owns the payload, and gives a place that does not overlap it.
+            unsafe { ptr::copy_nonoverlapping(source, target, len) };
             point(Access::CopyOut);
         }
-        value
     }
 }

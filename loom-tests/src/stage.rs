@@ -4,6 +4,7 @@ pub(crate) mod blocks;
 pub(crate) mod stream;
 
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::panic;
 use std::process::ExitCode;
 use std::ptr::NonNull;
@@ -14,7 +15,8 @@ use std::time::Instant;
 use crate::layout::{Claimants, Kind, Laps, Lines, Owner, Phase, Slot, State};
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
-use crate::ring::{Refused, Ring};
+use crate::ring::target::Target;
+use crate::ring::{Claim, Refused, Ring};
 use crate::sync::Relaxed;
 use crate::weaken;
 
@@ -216,6 +218,29 @@ pub(crate) fn sent<T>(result: Result<T, Refused>) -> bool {
         Err(Refused::Blocked) => false,
         Err(Refused::Corrupt) => panic!("a sender takes a sound ring for corrupt"),
     }
+}
+
+/// [`ReceiveEnd::try_pop_into`], by value.
+pub(crate) trait TryPop {
+    /// The message, and its position at a multi end.
+    fn try_pop(&self) -> Result<(Message, Option<u64>), Refused>;
+}
+
+impl<E: ReceiveEnd<Message> + ?Sized> TryPop for E {
+    fn try_pop(&self) -> Result<(Message, Option<u64>), Refused> {
+        let mut place = MaybeUninit::uninit();
+        let position = self.try_pop_into(&mut Target::new(&mut place))?;
+        // SAFETY: `Ok` says that there is a message in it.
+        Ok((unsafe { place.assume_init() }, position))
+    }
+}
+
+/// What it is a claim to, if there is one; its slot is freed.
+pub(crate) fn taken(claim: Option<Claim<Message>>) -> Option<u32> {
+    let claim = claim?;
+    let message = claim.read();
+    claim.free();
+    Some(whole(message))
 }
 
 /// `None`: empty.

@@ -288,18 +288,29 @@ impl<T: Pod> Payload<T> {
     /// # Safety
     /// As [`write`](Self::write).
     pub(crate) unsafe fn read(&self) -> T {
-        let mut value = T::zeroed();
-        let bytes = bytemuck::bytes_of_mut(&mut value);
-        let (front, back) = bytes.split_at_mut(bytes.len() / 2);
-        let middle = front.len();
-        for (offset, half) in [(0, front), (middle, back)] {
+        let mut value = MaybeUninit::uninit();
+        // SAFETY: the caller's promise, and a local.
+        unsafe { self.read_into(value.as_mut_ptr()) };
+        // SAFETY: both halves are written, and any bytes are a `T: Pod`.
+        unsafe { value.assume_init() }
+    }
+
+    /// Copies the payload to `into`.
+    ///
+    /// # Safety
+    /// As [`write`](Self::write), and `into` is valid for writes.
+    pub(crate) unsafe fn read_into(&self, into: *mut T) {
+        let (size, middle) = (size_of::<T>(), size_of::<T>() / 2);
+        for half in [0..middle, middle..size] {
             kill::point();
             self.0.with(|source| {
-                // SAFETY: loom has just seen that nobody writes to the payload, and the half is inside it.
-                unsafe { ptr::copy_nonoverlapping(source.cast::<u8>().add(offset), half.as_mut_ptr(), half.len()) }
+                // SAFETY: loom has just seen that nobody writes to the payload, and the half is inside it and `into`.
+                unsafe {
+                    let (from, to) = (source.cast::<u8>().add(half.start), into.cast::<u8>().add(half.start));
+                    ptr::copy_nonoverlapping(from, to, half.len());
+                }
             });
         }
-        value
     }
 }
 

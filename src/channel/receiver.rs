@@ -1,6 +1,7 @@
 //! How is a message received, and what does a receiver do when there is none?
 
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,14 @@ use bytemuck::Pod;
 use crate::error::{AttachError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::ring::Ring;
 use crate::ring::receiver::ReceiveEnd;
+use crate::ring::target::Target;
 use crate::sync::{AtomicU32, Relaxed};
 
 use super::deadline;
 use super::end::{End, Multi};
 use super::endpoint::{Endpoint, Gate, Refusal};
 use super::place::Place;
-use super::taking::{Copied, CopiedTo, Taking};
+use super::taking::{CopiedTo, Taking};
 
 /// The receiving end of a channel.
 ///
@@ -88,7 +90,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// - [`RecvError::WrongProcess`]: this is a forked child's copy.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_by(&mut Copied)
+        let mut place = MaybeUninit::uninit();
+        self.recv_by(&mut CopiedTo(Target::new(&mut place)))?;
+        // SAFETY: `Ok` says that there is a message in it.
+        Ok(unsafe { place.assume_init() })
     }
 
     #[inline(always)]
@@ -115,7 +120,10 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// is still copying in, where later ones may be complete.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.try_recv_by(&mut Copied)
+        let mut place = MaybeUninit::uninit();
+        self.try_recv_by(&mut CopiedTo(Target::new(&mut place)))?;
+        // SAFETY: as in `recv`.
+        Ok(unsafe { place.assume_init() })
     }
 
     #[inline(always)]
@@ -149,10 +157,14 @@ impl<T: Pod, E: End> Receiver<T, E> {
     }
 
     fn recv_until(&self, deadline: Option<u64>) -> Result<T, RecvTimeoutError> {
-        match self.pop(&mut Copied) {
-            Err(Refusal::Blocked) => self.waiting(&mut Copied, deadline, Refusal::into_recv_timeout),
+        let mut place = MaybeUninit::uninit();
+        let mut how = CopiedTo(Target::new(&mut place));
+        match self.pop(&mut how) {
+            Err(Refusal::Blocked) => self.waiting(&mut how, deadline, Refusal::into_recv_timeout),
             received => received.map_err(Refusal::into_recv_timeout),
-        }
+        }?;
+        // SAFETY: as in `recv`.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// Waits for one message, then receives what else is there, in order, into the front of `values`; how many.
@@ -188,7 +200,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
         let Some((first, rest)) = values.split_first_mut() else {
             return Ok(0);
         };
-        one(&mut CopiedTo(first))?;
+        one(&mut CopiedTo(Target::over(first)))?;
         Ok(1 + self.pop_many(rest).unwrap_or(0))
     }
 
@@ -207,10 +219,9 @@ impl<T: Pod, E: End> Receiver<T, E> {
         let mut received = 0;
         while received < values.len() {
             if !self.gate.unremarkable(&self.ring().lines().life.0) {
-                match self.attend(&mut Copied) {
+                match self.attend(&mut CopiedTo(Target::over(&mut values[received]))) {
                     Ok(None) => {}
-                    Ok(Some(orphan)) => {
-                        values[received] = orphan;
+                    Ok(Some(())) => {
                         received += 1;
                         continue;
                     }

@@ -1,12 +1,11 @@
 //! How does a receiver come by a message, whatever it then does with it?
 
-use std::slice;
-
 use bytemuck::Pod;
 
 use crate::layout::Role;
 use crate::ring::Refused;
 use crate::ring::receiver::ReceiveEnd;
+use crate::ring::target::Target;
 use crate::wait::{Spinning, Why};
 
 use super::end::End;
@@ -27,29 +26,8 @@ pub(super) trait Taking<T: Pod> {
     fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) -> Self::Taken;
 }
 
-/// Copied out, and returned.
-pub(super) struct Copied;
-
-impl<T: Pod> Taking<T> for Copied {
-    type Taken = T;
-    const HOLDS: bool = false;
-
-    #[inline(always)]
-    fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<T, Refused> {
-        let (value, last) = receiver.end.try_pop()?;
-        receiver.tell(1, last);
-        Ok(value)
-    }
-
-    fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) -> T {
-        receiver.free(position);
-        receiver.tell(1, E::MULTI.then_some(position));
-        value
-    }
-}
-
-/// Copied to where it is wanted: each result on a message's way out of here is a copy of it, which matters if it is large.
-pub(super) struct CopiedTo<'a, T>(pub(super) &'a mut T);
+/// Copied out, to where it is wanted.
+pub(super) struct CopiedTo<'a, T>(pub(super) Target<'a, T>);
 
 impl<T: Pod> Taking<T> for CopiedTo<'_, T> {
     type Taken = ();
@@ -57,13 +35,15 @@ impl<T: Pod> Taking<T> for CopiedTo<'_, T> {
 
     #[inline(always)]
     fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<(), Refused> {
-        let (count, last) = receiver.end.try_pop_many(slice::from_mut(self.0))?;
-        receiver.tell(count, last);
+        let last = receiver.end.try_pop_into(&mut self.0)?;
+        receiver.tell(1, last);
         Ok(())
     }
 
     fn held<E: End>(&mut self, receiver: &Receiver<T, E>, value: T, position: u64) {
-        *self.0 = Copied.held(receiver, value, position);
+        self.0.put(value);
+        receiver.free(position);
+        receiver.tell(1, E::MULTI.then_some(position));
     }
 }
 

@@ -5,12 +5,12 @@
 
 use crate::layout::{Claimants, Kind, Owner, Phase, Role, State};
 use crate::ring::Refused;
-use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
+use crate::ring::receiver::{MultiReceiver, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
 use crate::sync::{AtomicU64, Relaxed};
 use crate::tries;
 
-use super::wound::Wound;
+use super::wound::{TryPop, Wound};
 
 #[test]
 fn a_word_that_nobody_stores_is_no_state() {

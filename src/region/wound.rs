@@ -6,7 +6,9 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use crate::layout::{Claimants, Kind, Laps, Lines, Slot, State};
-use crate::ring::Ring;
+use crate::ring::receiver::ReceiveEnd;
+use crate::ring::target::Target;
+use crate::ring::{Refused, Ring};
 use crate::sync::Relaxed;
 
 /// A ring on memory of its own, whose hints and slots are `back` positions before the last.
@@ -66,5 +68,19 @@ impl Drop for Wound {
     fn drop(&mut self) {
         // SAFETY: allocated by `new` with this layout, and every use of the ring borrows from `self` in these tests.
         unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+    }
+}
+
+/// [`ReceiveEnd::try_pop_into`], by value.
+pub(super) trait TryPop {
+    /// The message, and its position at a multi end.
+    fn try_pop(&self) -> Result<(u64, Option<u64>), Refused>;
+}
+
+impl<E: ReceiveEnd<u64>> TryPop for E {
+    fn try_pop(&self) -> Result<(u64, Option<u64>), Refused> {
+        let mut message = 0;
+        let position = self.try_pop_into(&mut Target::over(&mut message))?;
+        Ok((message, position))
     }
 }

@@ -10,7 +10,7 @@ use crate::ring::receiver::{MultiReceiver, ReceiveEnd, SingleReceiver};
 use crate::ring::sender::{MultiSender, SendEnd, SingleSender};
 use crate::sync::Relaxed;
 
-use super::wound::Wound;
+use super::wound::{TryPop, Wound};
 
 /// Where the widths change: laps are 48 bits up to 16, positions 64 bits from 16 on.
 const SHIFTS: [u32; 6] = [0, 15, 16, 17, 20, 32];
@@ -292,7 +292,8 @@ fn the_dead_are_reaped_over_the_wrap() {
                 w.ring.take_orphan(me).unwrap()
             };
             let claim = claim.expect("a message");
-            assert_eq!((claim.position(), claim.take()), (last, 5));
+            assert_eq!((claim.position(), claim.read()), (last, 5));
+            claim.free();
             assert_eq!(w.slot(last).state.load(Relaxed), State::free(0).bits());
             assert!(w.ring.take_orphan(me).unwrap().is_none());
             tx.try_push(&6).unwrap();

@@ -8,6 +8,7 @@
 //! - **C2** `offset`, `free`, `next_free` and `chunk` speak of one position.
 
 use std::cell::Cell;
+use std::iter;
 
 use crate::layout::{Slot, State};
 use crate::sync::{Relaxed, prefetch};
@@ -78,11 +79,16 @@ impl<T> Cursor<T> {
     /// The slots from here to the end of the chunk: all of one lap.
     #[inline(always)]
     pub(super) fn run(&self) -> impl Iterator<Item = &Slot<T>> {
-        let stride = self.ring.stride.get();
-        // SAFETY: C1: the limit is no further than the end of the ring.
-        (self.offset.get()..self.limit.get())
-            .step_by(stride)
-            .map(|offset| unsafe { self.ring.slot_at(offset) })
+        let (mut offset, limit) = (self.offset.get(), self.limit.get());
+        iter::from_fn(move || {
+            if offset == limit {
+                return None;
+            }
+            // SAFETY: C1: the limit is no further than the end of the ring.
+            let slot = unsafe { self.ring.slot_at(offset) };
+            offset += self.ring.stride.get();
+            Some(slot)
+        })
     }
 
     /// `FREE(lap)`.

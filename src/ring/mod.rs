@@ -114,6 +114,7 @@ mod look;
 mod reap;
 pub(crate) mod receiver;
 pub(crate) mod sender;
+pub(crate) mod target;
 pub(crate) mod watch;
 
 use std::marker::PhantomData;

@@ -1,5 +1,7 @@
 //! How does a receiver take a message out?
 
+use std::mem::MaybeUninit;
+
 use bytemuck::Pod;
 
 use crate::edge;
@@ -9,6 +11,7 @@ use crate::sync::Relaxed;
 use super::cursor::Cursor;
 use super::held::Held;
 use super::look::{self, Look, Walk};
+use super::target::Target;
 use super::watch::{End, Watch};
 use super::{Claim, Refused, Ring};
 
@@ -23,15 +26,15 @@ pub(crate) trait ReceiveEnd<T> {
     /// What to keep an eye on while the ring is empty.
     fn watch(&self) -> Watch<T>;
 
-    /// Takes one message; with its position at a multi end, where others may wait for one behind it.
-    /// [`Refused::Blocked`]: empty.
-    fn try_pop(&self) -> Result<(T, Option<u64>), Refused>;
+    /// Takes one message into `into`; its position at a multi end, where others may wait for one behind it.
+    /// [`Refused::Blocked`]: empty, and nothing was written.
+    fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused>;
 
     /// Takes as many as there are, in order, into the front of `values`: how many, and the last position likewise. At
     /// least one into a non-empty slice, or why not one.
     fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, Option<u64>), Refused>;
 
-    /// As [`try_pop`](Self::try_pop), but holds the message at the position that it returns: until that is
+    /// Holds one message, and returns it with its position: until that is
     /// [freed](Self::free) or [handed back](Self::hand_back), nobody else gets it, and nothing is written over it.
     fn try_hold(&self) -> Result<(T, u64), Refused>;
 
@@ -127,26 +130,17 @@ impl<T: Pod> SingleReceiver<T> {
 
     /// Copies the message out of `slot`, if there is one.
     #[inline(always)]
-    fn copy(&self, slot: &Slot<T>) -> Result<T, State> {
+    fn copy(&self, slot: &Slot<T>, into: &mut Target<'_, T>) -> Result<(), State> {
         self.look(slot)?;
         // SAFETY: R3: we are the single receiver and the word is FULL(lap) at our position: nobody else ends that.
-        Ok(unsafe { slot.payload.read() })
+        unsafe { slot.payload.read_into(into.place()) };
+        Ok(())
     }
 
     /// The same, and frees the slot.
     #[inline(always)]
-    fn drain(&self, slot: &Slot<T>) -> Result<T, State> {
-        let value = self.copy(slot)?;
-        self.release(slot);
-        Ok(value)
-    }
-
-    /// The same into `value`: a large message is copied once, where a result would be copied once more.
-    #[inline(always)]
-    fn drain_into(&self, slot: &Slot<T>, value: &mut T) -> Result<(), State> {
-        self.look(slot)?;
-        // SAFETY: R3: as in `copy`.
-        *value = unsafe { slot.payload.read() };
+    fn drain(&self, slot: &Slot<T>, into: &mut Target<'_, T>) -> Result<(), State> {
+        self.copy(slot, into)?;
         self.release(slot);
         Ok(())
     }
@@ -177,12 +171,12 @@ impl<T: Pod> SingleReceiver<T> {
 
     /// Takes the message behind the gaps at our position.
     #[cold]
-    fn pop_past_gaps(&self, state: State) -> Result<T, Refused> {
+    fn pop_past_gaps(&self, state: State, into: &mut Target<'_, T>) -> Result<(), Refused> {
         self.pass_gaps(state)?;
         // The word has been FULL(lap), and only we end that.
-        let value = self.drain(self.head.slot()).map_err(|_| Refused::Corrupt)?;
+        self.drain(self.head.slot(), into).map_err(|_| Refused::Corrupt)?;
         self.advance(1);
-        Ok(value)
+        Ok(())
     }
 }
 
@@ -197,14 +191,12 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     }
 
     #[inline(always)]
-    fn try_pop(&self) -> Result<(T, Option<u64>), Refused> {
-        match self.drain(self.head.slot()) {
-            Ok(value) => {
-                self.advance(1);
-                Ok((value, None))
-            }
-            Err(state) => Ok((self.pop_past_gaps(state)?, None)),
+    fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused> {
+        match self.drain(self.head.slot(), into) {
+            Ok(()) => self.advance(1),
+            Err(state) => self.pop_past_gaps(state, into)?,
         }
+        Ok(None)
     }
 
     #[inline]
@@ -214,7 +206,7 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
             let mut drained = 0;
             let mut refused = None;
             for (slot, value) in self.head.run().zip(&mut values[count..]) {
-                if let Err(state) = self.drain_into(slot, value) {
+                if let Err(state) = self.drain(slot, &mut Target::over(value)) {
                     refused = Some(state);
                     break;
                 }
@@ -223,11 +215,8 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
             self.advance(drained);
             count += drained;
             if let Some(state) = refused {
-                match self.pop_past_gaps(state) {
-                    Ok(message) => {
-                        values[count] = message;
-                        count += 1;
-                    }
+                match self.pop_past_gaps(state, &mut Target::over(&mut values[count])) {
+                    Ok(()) => count += 1,
                     Err(refused) if count == 0 => return Err(refused),
                     Err(_) => break,
                 }
@@ -237,14 +226,15 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     }
 
     fn try_hold(&self) -> Result<(T, u64), Refused> {
-        let value = match self.copy(self.head.slot()) {
-            Ok(value) => value,
-            Err(state) => {
-                self.pass_gaps(state)?;
-                // The word has been FULL(lap), and only we end that.
-                self.copy(self.head.slot()).map_err(|_| Refused::Corrupt)?
-            }
-        };
+        let mut value = MaybeUninit::uninit();
+        if let Err(state) = self.copy(self.head.slot(), &mut Target::new(&mut value)) {
+            self.pass_gaps(state)?;
+            // The word has been FULL(lap), and only we end that.
+            let copied = self.copy(self.head.slot(), &mut Target::new(&mut value));
+            copied.map_err(|_| Refused::Corrupt)?;
+        }
+        // SAFETY: it has been copied.
+        let value = unsafe { value.assume_init() };
         let position = self.head.position();
         self.held.hold(position);
         self.advance(1);
@@ -406,22 +396,22 @@ impl<T: Pod> Claim<T> {
 
     /// Copies the message out and frees its slot.
     #[inline(always)]
-    pub(crate) fn take(self) -> T {
-        let value = self.read();
+    fn take(self, into: &mut Target<'_, T>) {
+        // SAFETY: R3: the word is READING with our id, and only we (R4: alive) end that.
+        unsafe { self.ring.slot(self.position).payload.read_into(into.place()) };
         self.free();
-        value
     }
 
     /// Copies the message out.
     #[inline(always)]
     pub(crate) fn read(&self) -> T {
-        // SAFETY: R3: the word is READING with our id, and only we (R4: alive) end that.
+        // SAFETY: R3: as in `take`.
         unsafe { self.ring.slot(self.position).payload.read() }
     }
 
     /// Frees the slot: `READING(lap, me)` → `FREE(lap + 1)`.
     #[inline(always)]
-    fn free(self) {
+    pub(crate) fn free(self) {
         let laps = self.ring.laps;
         let free = State::free(laps.next_lap(laps.lap(self.position)));
         let slot = self.ring.slot(self.position);
@@ -451,11 +441,12 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
     }
 
     #[inline(always)]
-    fn try_pop(&self) -> Result<(T, Option<u64>), Refused> {
+    fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused> {
         let claim = self.claim()?;
         let last = claim.position;
         claim.hint_head(last);
-        Ok((claim.take(), Some(last)))
+        claim.take(into);
+        Ok(Some(last))
     }
 
     fn try_pop_many(&self, values: &mut [T]) -> Result<(usize, Option<u64>), Refused> {
@@ -466,9 +457,7 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
         first.hint_head(last);
         for (i, value) in values.iter_mut().enumerate().take(count as usize) {
             let position = ring.laps.add(first.position, i as u64);
-            let claim = Claim { ring, position };
-            *value = claim.read();
-            claim.free();
+            Claim { ring, position }.take(&mut Target::over(value));
         }
         Ok((count as usize, Some(last)))
     }

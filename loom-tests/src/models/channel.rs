@@ -11,7 +11,7 @@ use crate::layout::{Owner, Role};
 use crate::region::Region;
 use crate::ring::receiver::{MultiReceiver, ReceiveEnd};
 use crate::ring::sender::{MultiSender, SendEnd};
-use crate::stage::{Message, explore, message, saw, whole};
+use crate::stage::{Message, TryPop, explore, message, saw, whole};
 
 /// `LIFE`: who sees that something has happened finds the orphan that it was.
 pub(super) fn an_announced_orphan_is_found() {

@@ -9,12 +9,8 @@ use loom::thread::spawn;
 use crate::kill;
 use crate::layout::{Phase, Role};
 use crate::ring::{Claim, Ring};
-use crate::stage::{End, Message, Stage, explore, id, message, on_stage, received, saw, sent, whole};
+use crate::stage::{End, Message, Stage, TryPop, explore, id, message, on_stage, received, saw, sent, taken, whole};
 use crate::weaken::Rule;
-
-fn taken(claim: Option<Claim<Message>>) -> Option<u32> {
-    claim.map(|claim| whole(claim.take()))
-}
 
 fn take_orphans(ring: &Ring<Message>, me: u16) -> Vec<u32> {
     std::iter::from_fn(|| taken(ring.take_orphan(id(me)).expect("sound"))).collect()

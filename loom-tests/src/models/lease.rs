@@ -7,7 +7,7 @@ use crate::error::{RecvError, TryRecvError};
 use crate::kill;
 use crate::region::Region;
 use crate::ring::Refused;
-use crate::stage::{End, MIXES, Message, explore, id, message, on_stage, received, saw, sent, whole};
+use crate::stage::{End, MIXES, Message, TryPop, explore, id, message, on_stage, received, saw, sent, taken, whole};
 
 fn held(result: Result<(Message, u64), Refused>) -> Option<(u32, u64)> {
     match result {
@@ -171,7 +171,7 @@ pub(super) fn what_the_dead_have_held_comes_again() {
                 let next = stage.receiver(receivers, id(2));
                 if receivers == End::Multi {
                     let (_, claim) = stage.ring().reap_and_take(id(0), id(2)).expect("sound");
-                    got.extend(claim.map(|claim| whole(claim.take())));
+                    got.extend(taken(claim));
                     while let Some((message, position)) =
                         held(next.hold_again().map(|m| m.ok_or(Refused::Blocked)).and_then(|m| m))
                     {

@@ -3,7 +3,7 @@
 use loom::thread::spawn;
 
 use crate::layout::Phase;
-use crate::stage::{End, MIXES, Message, explore, id, message, on_stage, received, saw, sent, whole};
+use crate::stage::{End, MIXES, Message, TryPop, explore, id, message, on_stage, received, saw, sent, whole};
 
 /// `PUB`: who receives a message receives all of it.
 pub(super) fn published_bytes_are_visible() {

@@ -10,7 +10,7 @@ use crate::kill;
 use crate::layout::{FenceMode, Life, Role};
 use crate::ring::receiver::ReceiveEnd;
 use crate::ring::sender::SendEnd;
-use crate::stage::{End, MIXES, Message, Stage, explore, id, message, on_stage, received, saw, sent};
+use crate::stage::{End, MIXES, Message, Stage, TryPop, explore, id, message, on_stage, received, saw, sent};
 use crate::sync::{AtomicU32, Relaxed};
 use crate::wait::{self, Sleeper, Wait, Why};
 use crate::weaken::Rule;
