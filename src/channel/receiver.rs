@@ -80,7 +80,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
 
     /// Receives a message, waiting while there is none.
     ///
-    /// A message of a KiB or more is better received to where it is wanted, by [`recv_many`](Self::recv_many) into a slice
+    /// A message of 256 bytes or more is better received to where it is wanted, by [`recv_many`](Self::recv_many) into a slice
     /// of one ([`std::slice::from_mut`]): a result goes through the stack, which costs a few copies.
     ///
     /// # Errors
@@ -88,8 +88,19 @@ impl<T: Pod, E: End> Receiver<T, E> {
     ///   is closed. A sender that attaches later makes the channel live again.
     /// - [`RecvError::Corrupt`]: the shared memory was overwritten; give the channel up.
     /// - [`RecvError::WrongProcess`]: this is a forked child's copy.
-    #[inline]
+    #[inline(always)]
     pub fn recv(&self) -> Result<T, RecvError> {
+        let mut place = MaybeUninit::uninit();
+        if self.pop_now(&mut Target::new(&mut place)) {
+            // SAFETY: there is a message in it.
+            return Ok(unsafe { place.assume_init() });
+        }
+        self.recv_otherwise()
+    }
+
+    /// Receives a message that there may be or not. With a place of its own: that of [`recv`](Self::recv) can be registers.
+    #[cold]
+    fn recv_otherwise(&self) -> Result<T, RecvError> {
         let mut place = MaybeUninit::uninit();
         self.recv_by(&mut CopiedTo(Target::new(&mut place)))?;
         // SAFETY: `Ok` says that there is a message in it.
@@ -118,11 +129,22 @@ impl<T: Pod, E: End> Receiver<T, E> {
     /// # Errors
     /// [`TryRecvError::Empty`], otherwise as [`recv`](Self::recv). Empty is exact but behind a message that its sender
     /// is still copying in, where later ones may be complete.
-    #[inline]
+    #[inline(always)]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut place = MaybeUninit::uninit();
+        if self.pop_now(&mut Target::new(&mut place)) {
+            // SAFETY: there is a message in it.
+            return Ok(unsafe { place.assume_init() });
+        }
+        self.try_recv_otherwise()
+    }
+
+    /// As [`recv_otherwise`](Self::recv_otherwise), without waiting.
+    #[cold]
+    fn try_recv_otherwise(&self) -> Result<T, TryRecvError> {
+        let mut place = MaybeUninit::uninit();
         self.try_recv_by(&mut CopiedTo(Target::new(&mut place)))?;
-        // SAFETY: as in `recv`.
+        // SAFETY: `Ok` says that there is a message in it.
         Ok(unsafe { place.assume_init() })
     }
 
@@ -163,7 +185,7 @@ impl<T: Pod, E: End> Receiver<T, E> {
             Err(Refusal::Blocked) => self.waiting(&mut how, deadline, Refusal::into_recv_timeout),
             received => received.map_err(Refusal::into_recv_timeout),
         }?;
-        // SAFETY: as in `recv`.
+        // SAFETY: `Ok` says that there is a message in it.
         Ok(unsafe { place.assume_init() })
     }
 

@@ -68,7 +68,7 @@ impl<T: Pod, E: End> Sender<T, E> {
     /// Full means that receivers are slower than senders, so a sender that is also the one to start or to join the
     /// receiver waits for ever, as with a pipe: drain first, or use [`send_timeout`](Self::send_timeout).
     ///
-    /// A message of a KiB or more is better sent from where it is, by [`send_many`](Self::send_many) of a slice of one
+    /// A message of 256 bytes or more is better sent from where it is, by [`send_many`](Self::send_many) of a slice of one
     /// ([`std::slice::from_ref`]), which spares it a copy.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl<T: Pod, E: End> Sender<T, E> {
     ///   comes back.
     /// - [`SendError::Corrupt`]: the shared memory was overwritten; give the channel up.
     /// - [`SendError::WrongProcess`]: this is a forked child's copy.
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.push(&value) {
             Ok(()) => Ok(()),
@@ -100,7 +100,7 @@ impl<T: Pod, E: End> Sender<T, E> {
     /// [`TrySendError::Full`], otherwise as [`send`](Self::send). Full is exact but for a slot that a receiver is still
     /// copying out of a lap behind, or has on [`Lease`](crate::Lease), however many slots behind it are free, and for a gap
     /// that a dead sender left until receivers have passed it.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.push(&value) {
             Ok(()) => Ok(()),

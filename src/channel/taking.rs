@@ -48,6 +48,19 @@ impl<T: Pod> Taking<T> for CopiedTo<'_, T> {
 }
 
 impl<T: Pod, E: End> Receiver<T, E> {
+    /// Takes one message, if nothing has happened and there is one where that is most likely; whether it has.
+    #[inline(always)]
+    pub(super) fn pop_now(&self, into: &mut Target<'_, T>) -> bool {
+        if !self.gate.unremarkable(&self.ring().lines().life.0) {
+            return false;
+        }
+        let Some(last) = self.end.try_pop_now(into) else {
+            return false;
+        };
+        self.tell(1, last);
+        true
+    }
+
     /// Takes one message.
     #[inline(always)]
     pub(super) fn pop<How: Taking<T>>(&self, how: &mut How) -> Result<How::Taken, Refusal> {

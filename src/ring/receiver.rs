@@ -26,6 +26,10 @@ pub(crate) trait ReceiveEnd<T> {
     /// What to keep an eye on while the ring is empty.
     fn watch(&self) -> Watch<T>;
 
+    /// The same as [`try_pop_into`](Self::try_pop_into) where it is most likely to succeed, and `None` where that has to look
+    /// further. All of it is inlined, so that a small message stays in registers.
+    fn try_pop_now(&self, into: &mut Target<'_, T>) -> Option<Option<u64>>;
+
     /// Takes one message into `into`; its position at a multi end, where others may wait for one behind it.
     /// [`Refused::Blocked`]: empty, and nothing was written.
     fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused>;
@@ -191,6 +195,13 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     }
 
     #[inline(always)]
+    fn try_pop_now(&self, into: &mut Target<'_, T>) -> Option<Option<u64>> {
+        self.drain(self.head.slot(), into).ok()?;
+        self.advance(1);
+        Some(None)
+    }
+
+    #[inline]
     fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused> {
         match self.drain(self.head.slot(), into) {
             Ok(()) => self.advance(1),
@@ -205,7 +216,7 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
         while count < values.len() {
             let mut drained = 0;
             let mut refused = None;
-            for (slot, value) in self.head.run().zip(&mut values[count..]) {
+            for (value, slot) in values[count..].iter_mut().zip(self.head.run()) {
                 if let Err(state) = self.drain(slot, &mut Target::over(value)) {
                     refused = Some(state);
                     break;
@@ -319,24 +330,34 @@ impl<T: Pod> MultiReceiver<T> {
     /// Claims the first message.
     #[inline(always)]
     fn claim(&self) -> Result<Claim<T>, Refused> {
-        let ring = self.ring;
-        let mut position = self.start();
-        if self.look(position) != State::full(ring.laps.lap(position)) || !self.try_claim(position) {
-            position = self.claim_from(position)?;
+        let start = self.start();
+        match self.claim_at(start) {
+            Some(claim) => Ok(claim),
+            None => self.claim_from(start),
         }
-        Ok(Claim { ring, position })
+    }
+
+    /// Claims the message at `position`, if there is one.
+    #[inline(always)]
+    fn claim_at(&self, position: u64) -> Option<Claim<T>> {
+        let ring = self.ring;
+        if self.look(position) == State::full(ring.laps.lap(position)) && self.try_claim(position) {
+            Some(Claim { ring, position })
+        } else {
+            None
+        }
     }
 
     /// The same, where the hint was behind, another was faster, or the ring is empty.
     #[inline(never)]
-    fn claim_from(&self, mut p: u64) -> Result<u64, Refused> {
+    fn claim_from(&self, mut p: u64) -> Result<Claim<T>, Refused> {
         let ring = self.ring;
         let mut walk = Walk::new(ring.laps);
         loop {
             let state = self.look(p);
             if state == State::full(ring.laps.lap(p)) {
                 if self.try_claim(p) {
-                    return Ok(p);
+                    return Ok(Claim { ring, position: p });
                 }
             } else {
                 match look::receive(&ring, p, state) {
@@ -441,6 +462,15 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
     }
 
     #[inline(always)]
+    fn try_pop_now(&self, into: &mut Target<'_, T>) -> Option<Option<u64>> {
+        let claim = self.claim_at(self.start())?;
+        claim.hint_head(claim.position);
+        let last = claim.position;
+        claim.take(into);
+        Some(Some(last))
+    }
+
+    #[inline]
     fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused> {
         let claim = self.claim()?;
         let last = claim.position;

@@ -117,7 +117,7 @@ impl<T: Pod> SendEnd<T> for SingleSender<T> {
         while count < values.len() {
             let mut filled = 0;
             let mut refused = None;
-            for (slot, value) in self.tail.run().zip(&values[count..]) {
+            for (value, slot) in values[count..].iter().zip(self.tail.run()) {
                 if let Err(state) = self.fill(slot, value) {
                     refused = Some(state);
                     break;

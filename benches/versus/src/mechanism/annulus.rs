@@ -21,7 +21,7 @@ const ABOUT: About = About {
 /// Longer than any run.
 pub const FOR_EVER: Duration = Duration::from_secs(3600);
 /// From here on a message goes by reference, which spares it the way through the stack: see the docs of `send`.
-const LARGE: usize = 1024;
+const LARGE: usize = 256;
 /// What a ring takes at most.
 pub const MOST: usize = 64 << 10;
 const WAITS: &[Wait] = &[Wait::Adaptive, Wait::Spin, Wait::Sleep];
