@@ -351,7 +351,8 @@ impl Endpoint {
     pub(super) fn spin(&self, deadline: Option<u64>) -> Spinning<'_> {
         let linger = match self.role {
             Role::Sender => SENDER_LINGERS,
-            Role::Receiver => RECEIVER_LINGERS,
+            Role::Receiver if self.spin.dense() => RECEIVER_LINGERS,
+            Role::Receiver => 0,
         };
         self.spin.begin(linger, deadline)
     }

@@ -73,19 +73,20 @@ impl Spin {
         }
     }
 
-    /// A wait begins, until `deadline` (nanoseconds of [`now`]) at most. In a dense stream it lingers for `linger` pauses.
+    /// A wait begins, until `deadline` (nanoseconds of [`now`]) at most. It lingers for up to `linger` pauses.
     #[inline(always)]
     pub(crate) fn begin(&self, linger: u32, deadline: Option<u64>) -> Spinning<'_> {
         Spinning {
             spin: self,
-            linger: if self.dense() { linger } else { 0 },
+            linger,
             deadline,
             pauses: 0,
             clock: None,
         }
     }
 
-    fn dense(&self) -> bool {
+    /// Messages come without a pause.
+    pub(crate) fn dense(&self) -> bool {
         // Relaxed: hint (re-checked by nobody: any value is right, some are slow).
         self.streak.load(Relaxed) == STREAK
     }

@@ -96,7 +96,11 @@ impl<M: Message, E: End> Rx<M> for Receiver<M, E> {
     #[inline(always)]
     fn recv(&mut self, into: &mut M) -> Result<(), Skip> {
         if size_of::<M>() < LARGE {
-            *into = Receiver::recv(self).map_err(Skip::because)?;
+            // Not by `map_err`: that would put the message into another result.
+            match Receiver::recv(self) {
+                Ok(message) => *into = message,
+                Err(error) => return Err(Skip::because(error)),
+            }
         } else {
             self.recv_many(slice::from_mut(into)).map_err(Skip::because)?;
         }
