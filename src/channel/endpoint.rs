@@ -35,7 +35,7 @@ const REFUSALS: u32 = 16;
 /// a first tick.
 const LOOK_EVERY: u64 = 50_000_000;
 
-/// Pauses that a sender lets the receivers of a full ring get ahead: 3 to 6 µs, by the processor. They have work for longer.
+/// Pauses that a sender lets the receivers get ahead: 3 to 6 µs, by the processor. They have work for longer.
 const SENDER_LINGERS: u32 = 128;
 
 /// Pauses that a receiver lets the senders of a dense stream get ahead: 0.8 to 1.4 µs, by which its last messages may
@@ -350,11 +350,17 @@ impl Endpoint {
     #[inline(always)]
     pub(super) fn spin(&self, deadline: Option<u64>) -> Spinning<'_> {
         let linger = match self.role {
+            _ if !self.spin.dense() => 0,
             Role::Sender => SENDER_LINGERS,
-            Role::Receiver if self.spin.dense() => RECEIVER_LINGERS,
-            Role::Receiver => 0,
+            Role::Receiver => RECEIVER_LINGERS,
         };
         self.spin.begin(linger, deadline)
+    }
+
+    /// The same at a full ring, which keeps the receivers busy for longer than a sender lingers, dense or not.
+    #[inline(always)]
+    pub(super) fn spin_at_full_ring(&self, deadline: Option<u64>) -> Spinning<'_> {
+        self.spin.begin(SENDER_LINGERS, deadline)
     }
 
     /// Goes on to wait, asleep.

@@ -286,7 +286,7 @@ impl<T: Pod, E: End> Sender<T, E> {
     /// Waits until `push` is not refused; [`Refusal::Blocked`] after the deadline.
     #[cold]
     fn waiting<R>(&self, deadline: Option<u64>, push: impl Fn() -> Result<R, Refusal>) -> Result<R, Refusal> {
-        let mut spinning = self.endpoint.spin(deadline);
+        let mut spinning = self.endpoint.spin_at_full_ring(deadline);
         loop {
             let seen = self.end.watch();
             if !spinning.step(&seen) {

@@ -11,9 +11,11 @@
 //!
 //! A look costs the other side the cache line that it is working on, and the lines after it, which the processor fetches
 //! ahead. Where messages come one by one that does not matter, and every nanosecond before the look does. Where they
-//! come without a pause, two that run into each other at the end of the ring slow each other down for good. So [`STREAK`]
-//! waits in a row that end at once with [`SOME`] things to do make the stream *dense*: the next wait begins by lingering
-//! until there are [`MANY`], or for so long as the caller allows. It stays dense for as long as that brings something.
+//! come without a pause, two that run into each other at the end of the ring slow each other down for good. So a
+//! wait can begin by lingering, until there are [`MANY`] things to do or for so long as the caller allows. Who finds a ring
+//! full always does, since what is in it keeps the others busy for longer. Others do in a *dense* stream only, for a message
+//! that comes alone should not wait: [`STREAK`] waits in a row that end at once with [`SOME`] things to do make it dense, and
+//! it stays that for as long as lingering brings something.
 
 use crate::sync::{AtomicU32, Relaxed, now, spin_hint};
 
