@@ -147,8 +147,8 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: u32) -> usize {
 /// The payload bytes of a slot: plain memory that one claimant at a time may touch.
 ///
 /// Payloads of up to 64 bytes are copied in as relaxed atomics, word by word, and those of one word copied out so; others by
-/// `memcpy`; either way each byte is read once. A peer that breaks the protocol and writes during a `memcpy` is outside
-/// Rust's memory model: see the crate's trust statement.
+/// `memcpy`. No byte is looked at again once it has been copied. A peer that breaks the protocol and writes during a `memcpy`
+/// is outside Rust's memory model: see the crate's trust statement.
 #[repr(transparent)]
 pub(crate) struct Payload<T>(UnsafeCell<MaybeUninit<T>>);
 
@@ -222,7 +222,7 @@ impl<T: Pod> Payload<T> {
     /// Copies the payload to `into`.
     ///
     /// # Safety
-    /// As [`write`](Self::write), and `into` is valid for writes.
+    /// As [`write`](Self::write), and `into` is valid for writes and not in shared memory.
     #[inline(always)]
     pub(crate) unsafe fn read_into(&self, into: *mut T) {
         let source = self.0.get().cast::<u8>();

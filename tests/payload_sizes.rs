@@ -1,6 +1,6 @@
 //! Is a payload of any size copied whole, and nothing beside it touched?
 //!
-//! Small payloads are copied word by word, and a size that is no multiple of 8 has a rest. A word too many would be seen
+//! Small payloads are copied in word by word, and a size that is no multiple of 8 has a rest. A word too many would be seen
 //! in one of three places: behind the payload in its slot, in the neighbour in the program's own array, or behind that
 //! array, where no memory is.
 

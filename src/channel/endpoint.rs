@@ -35,7 +35,8 @@ const REFUSALS: u32 = 16;
 /// a first tick.
 const LOOK_EVERY: u64 = 50_000_000;
 
-/// Pauses that a sender lets the receivers get ahead: 3 to 6 µs, by the processor. They have work for longer.
+/// Pauses that a sender lets the receivers get ahead: 3 to 6 µs, by the processor. They mostly have work for longer; where they
+/// take one message and wait, a send returns so late, and a time-out may.
 const SENDER_LINGERS: u32 = 128;
 
 /// Pauses that a receiver lets the senders of a dense stream get ahead: 0.8 to 1.4 µs, by which its last messages may
@@ -357,7 +358,7 @@ impl Endpoint {
         self.spin.begin(linger, deadline)
     }
 
-    /// The same at a full ring, which keeps the receivers busy for longer than a sender lingers, dense or not.
+    /// The same at a full ring, whose receivers have something to do, dense or not.
     #[inline(always)]
     pub(super) fn spin_at_full_ring(&self, deadline: Option<u64>) -> Spinning<'_> {
         self.spin.begin(SENDER_LINGERS, deadline)

@@ -91,18 +91,22 @@ impl<T: Pod, E: End> Receiver<T, E> {
     #[inline(always)]
     pub fn recv(&self) -> Result<T, RecvError> {
         let mut place = MaybeUninit::uninit();
-        if self.pop_now(&mut Target::new(&mut place)) {
-            // SAFETY: there is a message in it.
-            return Ok(unsafe { place.assume_init() });
+        match self.pop_now(&mut Target::new(&mut place)) {
+            // SAFETY: `Ok` says that there is a message in it.
+            Ok(()) => Ok(unsafe { place.assume_init() }),
+            Err(refusal) => self.recv_otherwise(refusal),
         }
-        self.recv_otherwise()
     }
 
-    /// Receives a message that there may be or not. With a place of its own: that of [`recv`](Self::recv) can be registers.
+    /// Goes on after [`pop_now`](Self::pop_now), with a place of its own: that of [`recv`](Self::recv) can be a register.
     #[cold]
-    fn recv_otherwise(&self) -> Result<T, RecvError> {
+    fn recv_otherwise(&self, refusal: Option<Refusal>) -> Result<T, RecvError> {
         let mut place = MaybeUninit::uninit();
-        self.recv_by(&mut CopiedTo(Target::new(&mut place)))?;
+        let mut how = CopiedTo(Target::new(&mut place));
+        match refusal {
+            None => self.recv_by(&mut how),
+            Some(refusal) => self.recv_refused(&mut how, refusal),
+        }?;
         // SAFETY: `Ok` says that there is a message in it.
         Ok(unsafe { place.assume_init() })
     }
@@ -132,18 +136,22 @@ impl<T: Pod, E: End> Receiver<T, E> {
     #[inline(always)]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut place = MaybeUninit::uninit();
-        if self.pop_now(&mut Target::new(&mut place)) {
-            // SAFETY: there is a message in it.
-            return Ok(unsafe { place.assume_init() });
+        match self.pop_now(&mut Target::new(&mut place)) {
+            // SAFETY: `Ok` says that there is a message in it.
+            Ok(()) => Ok(unsafe { place.assume_init() }),
+            Err(refusal) => self.try_recv_otherwise(refusal),
         }
-        self.try_recv_otherwise()
     }
 
     /// As [`recv_otherwise`](Self::recv_otherwise), without waiting.
     #[cold]
-    fn try_recv_otherwise(&self) -> Result<T, TryRecvError> {
+    fn try_recv_otherwise(&self, refusal: Option<Refusal>) -> Result<T, TryRecvError> {
         let mut place = MaybeUninit::uninit();
-        self.try_recv_by(&mut CopiedTo(Target::new(&mut place)))?;
+        let mut how = CopiedTo(Target::new(&mut place));
+        match refusal {
+            None => self.try_recv_by(&mut how),
+            Some(refusal) => self.try_recv_refused(&mut how, refusal),
+        }?;
         // SAFETY: `Ok` says that there is a message in it.
         Ok(unsafe { place.assume_init() })
     }

@@ -19,7 +19,7 @@ pub(super) trait Taking<T: Pod> {
     /// The slot is held.
     const HOLDS: bool;
 
-    /// Takes the next message.
+    /// Takes the next message. Where it is to be copied to, `Ok` says that it has been, here and in `held`.
     fn next<E: End>(&mut self, receiver: &Receiver<T, E>) -> Result<Self::Taken, Refused>;
 
     /// Takes one that the receiver holds already: it has come back, or a dead receiver had it.
@@ -48,17 +48,19 @@ impl<T: Pod> Taking<T> for CopiedTo<'_, T> {
 }
 
 impl<T: Pod, E: End> Receiver<T, E> {
-    /// Takes one message, if nothing has happened and there is one where that is most likely; whether it has.
+    /// Takes one message, which is in `into` if this is `Ok`; `None` if something has happened that comes first.
     #[inline(always)]
-    pub(super) fn pop_now(&self, into: &mut Target<'_, T>) -> bool {
+    pub(super) fn pop_now(&self, into: &mut Target<'_, T>) -> Result<(), Option<Refusal>> {
         if !self.gate.unremarkable(&self.ring().lines().life.0) {
-            return false;
+            return Err(None);
         }
-        let Some(last) = self.end.try_pop_now(into) else {
-            return false;
-        };
-        self.tell(1, last);
-        true
+        match self.end.try_pop_into(into) {
+            Ok(last) => {
+                self.tell(1, last);
+                Ok(())
+            }
+            Err(refused) => Err(Some(self.endpoint.refusal(refused))),
+        }
     }
 
     /// Takes one message.

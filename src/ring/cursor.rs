@@ -84,7 +84,7 @@ impl<T> Cursor<T> {
             if offset == limit {
                 return None;
             }
-            // SAFETY: C1: the limit is no further than the end of the ring.
+            // SAFETY: C1: the limit is no further than the end of the ring, and so many strides ahead.
             let slot = unsafe { self.ring.slot_at(offset) };
             offset += self.ring.stride.get();
             Some(slot)

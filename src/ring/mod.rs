@@ -106,7 +106,8 @@
 //!
 //! # Unsafe
 //! [`Ring::new`] is where the caller vouches for the memory; `slot_at` trusts offsets that [`cursor`] and [`watch`] work
-//! out from masked positions; [`Claim`] and the single ends are the only ones who touch payloads, by R3.
+//! out from masked positions; [`Claim`] and the single ends are the only ones who touch payloads, by R3. What they copy out goes
+//! to a [`target`], whose owner takes an `Ok` of [`receiver::ReceiveEnd::try_pop_into`] for the word that it has come.
 
 mod cursor;
 mod held;

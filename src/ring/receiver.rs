@@ -26,12 +26,10 @@ pub(crate) trait ReceiveEnd<T> {
     /// What to keep an eye on while the ring is empty.
     fn watch(&self) -> Watch<T>;
 
-    /// The same as [`try_pop_into`](Self::try_pop_into) where it is most likely to succeed, and `None` where that has to look
-    /// further. All of it is inlined, so that a small message stays in registers.
-    fn try_pop_now(&self, into: &mut Target<'_, T>) -> Option<Option<u64>>;
-
-    /// Takes one message into `into`; its position at a multi end, where others may wait for one behind it.
-    /// [`Refused::Blocked`]: empty, and nothing was written.
+    /// Takes one message, which is in `into` if this is `Ok`; its position at a multi end, where others may wait for one
+    /// behind it. [`Refused::Blocked`]: empty.
+    ///
+    /// All that touches `into` is to be inlined, so that a small message can stay in a register.
     fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused>;
 
     /// Takes as many as there are, in order, into the front of `values`: how many, and the last position likewise. At
@@ -195,18 +193,13 @@ impl<T: Pod> ReceiveEnd<T> for SingleReceiver<T> {
     }
 
     #[inline(always)]
-    fn try_pop_now(&self, into: &mut Target<'_, T>) -> Option<Option<u64>> {
-        self.drain(self.head.slot(), into).ok()?;
-        self.advance(1);
-        Some(None)
-    }
-
-    #[inline]
     fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused> {
-        match self.drain(self.head.slot(), into) {
-            Ok(()) => self.advance(1),
-            Err(state) => self.pop_past_gaps(state, into)?,
+        if let Err(state) = self.drain(self.head.slot(), into) {
+            self.pass_gaps(state)?;
+            // The word has been FULL(lap), and only we end that.
+            self.drain(self.head.slot(), into).map_err(|_| Refused::Corrupt)?;
         }
+        self.advance(1);
         Ok(None)
     }
 
@@ -330,34 +323,24 @@ impl<T: Pod> MultiReceiver<T> {
     /// Claims the first message.
     #[inline(always)]
     fn claim(&self) -> Result<Claim<T>, Refused> {
-        let start = self.start();
-        match self.claim_at(start) {
-            Some(claim) => Ok(claim),
-            None => self.claim_from(start),
-        }
-    }
-
-    /// Claims the message at `position`, if there is one.
-    #[inline(always)]
-    fn claim_at(&self, position: u64) -> Option<Claim<T>> {
         let ring = self.ring;
-        if self.look(position) == State::full(ring.laps.lap(position)) && self.try_claim(position) {
-            Some(Claim { ring, position })
-        } else {
-            None
+        let mut position = self.start();
+        if self.look(position) != State::full(ring.laps.lap(position)) || !self.try_claim(position) {
+            position = self.claim_from(position)?;
         }
+        Ok(Claim { ring, position })
     }
 
     /// The same, where the hint was behind, another was faster, or the ring is empty.
     #[inline(never)]
-    fn claim_from(&self, mut p: u64) -> Result<Claim<T>, Refused> {
+    fn claim_from(&self, mut p: u64) -> Result<u64, Refused> {
         let ring = self.ring;
         let mut walk = Walk::new(ring.laps);
         loop {
             let state = self.look(p);
             if state == State::full(ring.laps.lap(p)) {
                 if self.try_claim(p) {
-                    return Ok(Claim { ring, position: p });
+                    return Ok(p);
                 }
             } else {
                 match look::receive(&ring, p, state) {
@@ -462,15 +445,6 @@ impl<T: Pod> ReceiveEnd<T> for MultiReceiver<T> {
     }
 
     #[inline(always)]
-    fn try_pop_now(&self, into: &mut Target<'_, T>) -> Option<Option<u64>> {
-        let claim = self.claim_at(self.start())?;
-        claim.hint_head(claim.position);
-        let last = claim.position;
-        claim.take(into);
-        Some(Some(last))
-    }
-
-    #[inline]
     fn try_pop_into(&self, into: &mut Target<'_, T>) -> Result<Option<u64>, Refused> {
         let claim = self.claim()?;
         let last = claim.position;

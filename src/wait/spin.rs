@@ -13,7 +13,7 @@
 //! ahead. Where messages come one by one that does not matter, and every nanosecond before the look does. Where they
 //! come without a pause, two that run into each other at the end of the ring slow each other down for good. So a
 //! wait can begin by lingering, until there are [`MANY`] things to do or for so long as the caller allows. Who finds a ring
-//! full always does, since what is in it keeps the others busy for longer. Others do in a *dense* stream only, for a message
+//! of some size full does while there is a budget, since what is in it mostly keeps the others busy for longer. Others do in a *dense* stream only, for a message
 //! that comes alone should not wait: [`STREAK`] waits in a row that end at once with [`SOME`] things to do make it dense, and
 //! it stays that for as long as lingering brings something.
 
