@@ -8,7 +8,8 @@
 //! - Full is a right answer although places are free, if the one whose turn it is is still being read.
 //!
 //! At a single end the two are one point, and the answers of the other end are exact in that respect. A batch is its
-//! messages in order: claims in order, publications in order, each after its claim. Nothing else is allowed: a history
+//! messages in order: claims in order, publications in order, each after its claim; that it ends early says nothing. Nothing
+//! else is allowed: a history
 //! that passes is one of a queue with those two documented liberties.
 //!
 //! Blocks are a pool and a queue: a sender takes a block and then *sends* it, which is one point; a receiver *takes* the
