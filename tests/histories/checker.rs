@@ -8,8 +8,9 @@
 //! - Full is a right answer although places are free, if the one whose turn it is is still being read.
 //!
 //! At a single end the two are one point, and the answers of the other end are exact in that respect. A batch is its
-//! messages in order: claims in order, publications in order, each after its claim; that it ends early says nothing. Nothing
-//! else is allowed: a history
+//! messages in order: claims in order, publications in order, each after its claim. Where
+//! it ends early, it finds the ring full or empty behind its claims, but maybe before others see its publications or
+//! releases: those may still be in the store buffer, with no fence before that look. Nothing else is allowed: a history
 //! that passes is one of a queue with those two documented liberties.
 //!
 //! Blocks are a pool and a queue: a sender takes a block and then *sends* it, which is one point; a receiver *takes* the
@@ -46,6 +47,8 @@ struct Progress {
     claimed: u8,
     /// Messages of the next one that are published or released.
     ended: u8,
+    /// It has found the ring full, or empty, behind what it has claimed.
+    answered: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -164,33 +167,32 @@ impl Checker {
     }
 
     fn send(&self, state: &State, process: usize, operation: &Operation, next: &mut Vec<State>) {
-        let Progress { claimed, ended, .. } = state.progress[process];
+        let Progress {
+            claimed,
+            ended,
+            answered,
+            ..
+        } = state.progress[process];
         let (claimed, ended) = (usize::from(claimed), usize::from(ended));
         let tail = state.passed + state.places.len();
         // The place whose turn it is: free if the one a lap before it is.
         let blocked = tail >= self.ends.capacity && state.place(tail - self.ends.capacity).is_some();
-        if ended == operation.values.len() {
-            if operation.refused && blocked {
-                next.push(state.advanced(process));
-            }
-            return;
+        let in_two = self.ends.many_senders || operation.refused;
+        if operation.refused && !answered && claimed == operation.values.len() && blocked {
+            next.push(state.answered(process, operation));
         }
-        if claimed < operation.values.len() && !blocked && (self.ends.many_senders || claimed == ended) {
+        if claimed < operation.values.len() && !blocked && (in_two || claimed == ended) {
             let value = operation.values[claimed];
             let mut after = state.clone();
             after.progress[process].claimed += 1;
-            let phase = if self.ends.many_senders {
-                Phase::Writing
-            } else {
-                Phase::Full
-            };
+            let phase = if in_two { Phase::Writing } else { Phase::Full };
             after.places.push_back(Place { value, phase });
-            if !self.ends.many_senders {
+            if !in_two {
                 after.end(process, operation);
             }
             next.push(after);
         }
-        if self.ends.many_senders && ended < claimed {
+        if in_two && ended < claimed {
             let value = operation.values[ended];
             let mut after = state.clone();
             let place = after
@@ -208,6 +210,7 @@ impl Checker {
             operation: number,
             claimed,
             ended,
+            ..
         } = state.progress[process];
         let in_use = state.lent + state.places.iter().filter(|p| p.phase != Phase::Free).count();
         let exhausted = in_use >= self.ends.capacity;
@@ -235,16 +238,20 @@ impl Checker {
     }
 
     fn receive(&self, state: &State, process: usize, operation: &Operation, next: &mut Vec<State>) {
-        let Progress { claimed, ended, .. } = state.progress[process];
+        let Progress {
+            claimed,
+            ended,
+            answered,
+            ..
+        } = state.progress[process];
         let (claimed, ended) = (usize::from(claimed), usize::from(ended));
         let first = state.place(state.head);
-        if ended == operation.values.len() {
-            if operation.refused && first.is_none_or(|p| p.phase == Phase::Writing) {
-                next.push(state.advanced(process));
-            }
-            return;
+        let in_two = self.ends.many_receivers || operation.refused;
+        let empty = first.is_none_or(|p| p.phase == Phase::Writing);
+        if operation.refused && !answered && claimed == operation.values.len() && empty {
+            next.push(state.answered(process, operation));
         }
-        if claimed < operation.values.len() && (self.ends.many_receivers || claimed == ended) {
+        if claimed < operation.values.len() && (in_two || claimed == ended) {
             let wanted = Place {
                 value: operation.values[claimed],
                 phase: Phase::Full,
@@ -253,19 +260,15 @@ impl Checker {
                 let mut after = state.clone();
                 after.progress[process].claimed += 1;
                 let at = after.head - after.passed;
-                after.places[at].phase = if self.ends.many_receivers {
-                    Phase::Reading
-                } else {
-                    Phase::Free
-                };
+                after.places[at].phase = if in_two { Phase::Reading } else { Phase::Free };
                 after.head += 1;
-                if !self.ends.many_receivers {
+                if !in_two {
                     after.end(process, operation);
                 }
                 next.push(after);
             }
         }
-        if self.ends.many_receivers && ended < claimed {
+        if in_two && ended < claimed {
             let value = operation.values[ended];
             let mut after = state.clone();
             let place = after
@@ -289,7 +292,8 @@ impl State {
     /// One more message of this operation is done with, and with the last so is the operation.
     fn end(&mut self, process: usize, operation: &Operation) {
         self.progress[process].ended += 1;
-        if usize::from(self.progress[process].ended) == operation.values.len() && !operation.refused {
+        let progress = self.progress[process];
+        if usize::from(progress.ended) == operation.values.len() && (!operation.refused || progress.answered) {
             self.over(process);
         }
         while self.places.front().is_some_and(|p| p.phase == Phase::Free) {
@@ -304,6 +308,16 @@ impl State {
             operation,
             ..Progress::default()
         };
+    }
+
+    /// The operation has found the ring full, or empty, behind what it has claimed.
+    fn answered(&self, process: usize, operation: &Operation) -> State {
+        let mut after = self.clone();
+        after.progress[process].answered = true;
+        if usize::from(after.progress[process].ended) == operation.values.len() {
+            after.over(process);
+        }
+        after
     }
 
     fn advanced(&self, process: usize) -> State {

@@ -22,10 +22,7 @@ pub struct Operation {
     pub sends: bool,
     /// The messages that it sent or received, in order.
     pub values: Vec<u64>,
-    /// Instead it found the ring full, or empty.
-    ///
-    /// What a batch finds behind its own messages is not recorded: it looks while its stores may still be in the store
-    /// buffer, as the other end's may, so that both can be behind (see the head of `main`).
+    /// After them (or instead) it found the ring full, or empty.
     pub refused: bool,
     /// When it began.
     pub invoked: u64,
@@ -164,7 +161,7 @@ impl<T: Message, S: End, R: End> Recorder<T, S, R> {
                             Err(e) => panic!("{e}"),
                         },
                     };
-                    (fresh[..sent].to_vec(), sent == 0)
+                    (fresh[..sent].to_vec(), sent < count)
                 })
             }
             Err(rx) => {
@@ -193,7 +190,7 @@ impl<T: Message, S: End, R: End> Recorder<T, S, R> {
                             Err(e) => panic!("{e}"),
                         },
                     };
-                    (vec![0; got], got == 0)
+                    (vec![0; got], got < count)
                 });
                 for (value, message) in operation.values.iter_mut().zip(&room) {
                     *value = message.number();
