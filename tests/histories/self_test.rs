@@ -73,6 +73,8 @@ pub fn the_checker_accepts_what_a_queue_does() {
         // Overlapping: before, or after.
         yes(1, &[&[("s1", 0, 10)], &[("r!", 1, 2), ("r1", 3, 4)]]);
         yes(1, &[&[("s1", 0, 3), ("s2", 4, 9)], &[("r1", 5, 8)]]);
+        // Both batches end before the other end sees what they have done.
+        yes(2, &[&[("s1,2!", 0, 10)], &[("r1!", 0, 10), ("r2", 11, 12)]]);
         yes(
             1,
             &[
@@ -161,6 +163,16 @@ pub fn the_checker_rejects_what_a_queue_does_not() {
         );
         no("reordered in a batch", 2, &[&[("s1,2", 0, 1)], &[("r2,1", 2, 3)]]);
         no("received before it was sent", 2, &[&[("s1", 4, 5)], &[("r1", 0, 1)]]);
+        no(
+            "a batch that ends early without need",
+            2,
+            &[&[("s1,2", 0, 1)], &[("r1!", 2, 3), ("r2", 4, 5)]],
+        );
+        no(
+            "full behind a place that was free",
+            2,
+            &[&[("s1", 0, 1), ("s2!", 4, 5)], &[("r1", 2, 3), ("r2", 6, 7)]],
+        );
         no("empty, but full", 2, &[&[("s1", 0, 1)], &[("r!", 2, 3), ("r1", 4, 5)]]);
         no("full, but empty", 2, &[&[("s1", 0, 1), ("s!", 2, 3)], &[("r1", 4, 5)]]);
         no(
